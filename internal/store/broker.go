@@ -1,0 +1,241 @@
+// Package store says what the broker asks of its database. Two engines answer:
+// internal/store/sqlite, the embedded default, and internal/store/postgres;
+// internal/store/storetest holds both to the promises made here.
+//
+// The database holds sealed bytes and what the broker may know of them, never
+// a plaintext and never a secret key.
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// Errors an engine returns besides outages.
+var (
+	// ErrNotFound says that no row answers the question.
+	ErrNotFound = errors.New("store: not found")
+	// ErrFenced says that the head of the log is not where the writer thought:
+	// another broker has written in between, and nothing was changed.
+	ErrFenced = errors.New("store: the log has moved")
+	// ErrOutcomeUnknown says that a commit may or may not have taken effect.
+	// Read before anything is answered.
+	ErrOutcomeUnknown = errors.New("store: outcome of the commit is unknown")
+	// ErrUnsafe says that the database is configured so that it may lose what
+	// it has acknowledged.
+	ErrUnsafe = errors.New("store: database settings are unsafe")
+	// ErrNewer says that the database was written by a newer program.
+	ErrNewer = errors.New("store: database is newer than this program")
+)
+
+// A Broker is the database of a broker.
+type Broker interface {
+	// Read runs fn on a consistent snapshot.
+	Read(ctx context.Context, fn func(Reader) error) error
+
+	// Write runs fn while it holds the head row of the log and commits if fn
+	// returns nil. No other Write, of this process or another, runs meanwhile.
+	// The commit is not cancelled with ctx. A commit whose outcome cannot be
+	// known is ErrOutcomeUnknown.
+	Write(ctx context.Context, fn func(Writer) error) error
+
+	// SaveCheckpoint keeps the signed checkpoint of a tree size. Saving the same
+	// text again does nothing; another text for a saved size is an error.
+	SaveCheckpoint(ctx context.Context, size int64, note []byte) error
+
+	// Watch returns a channel that receives after commits of any process on
+	// this database, coalesced, and a function that ends it. A wake-up may come
+	// without cause; after a lost connection one always comes.
+	Watch(ctx context.Context) (<-chan struct{}, func(), error)
+
+	// CheckSettings returns ErrUnsafe, with the setting and its remedy, if the
+	// database could lose an acknowledged commit.
+	CheckSettings(ctx context.Context) error
+
+	// Close waits for running transactions and releases the database.
+	Close() error
+}
+
+// A Reader is a view of the database at one instant. It belongs to one
+// goroutine and ends with the function it was passed to.
+type Reader interface {
+	// Head returns the head of the log; Size 0 when the log is empty.
+	Head(ctx context.Context) (Head, error)
+
+	// Messages returns those of the messages that exist, without payloads.
+	Messages(ctx context.Context, ids []string) (map[string]Message, error)
+	// Message returns one message whole, or ErrNotFound.
+	Message(ctx context.Context, id string) (Message, error)
+	// CaseMessages returns the case's messages in log order, without payloads,
+	// after the given log index, limit at most.
+	CaseMessages(ctx context.Context, caseID string, after int64, limit int) ([]Message, error)
+	// Sent returns messages from one authority to another with Seq > after, in
+	// order, without payloads, limit at most.
+	Sent(ctx context.Context, pair Pair, after int64, limit int) ([]Message, error)
+
+	// Cases returns those of the cases that exist.
+	Cases(ctx context.Context, ids []string) (map[string]Case, error)
+	// Heads returns the newest accepted number of those pairs that have one.
+	Heads(ctx context.Context, pairs []Pair) (map[Pair]PairHead, error)
+	// Inbox returns what is addressed to an authority with index > after, in
+	// log order, limit at most.
+	Inbox(ctx context.Context, authority string, after int64, limit int) ([]InboxItem, error)
+
+	// Receipts returns those delivery and opening receipts whose digest is known.
+	Receipts(ctx context.Context, digests []string) (map[string]Receipt, error)
+	// Receipt returns the receipt that is entry index of the log, or ErrNotFound.
+	Receipt(ctx context.Context, index int64) (Receipt, error)
+	// Statements returns directory statements with index > after, in log order.
+	Statements(ctx context.Context, after int64, limit int) ([]Statement, error)
+	// DueClocks returns running clocks due at or before the time, oldest first.
+	DueClocks(ctx context.Context, unix int64, limit int) ([]Clock, error)
+	// NextClock returns the time of the running clock that is due first, or
+	// ErrNotFound.
+	NextClock(ctx context.Context) (int64, error)
+
+	// Entry returns one entry of the log with its private half, or ErrNotFound.
+	Entry(ctx context.Context, index int64) (Entry, error)
+	// Leaves returns the public leaf data of entries [from, to).
+	Leaves(ctx context.Context, from, to int64) ([][]byte, error)
+	// Hashes returns the hashes at tile level (0 = leaf hashes) with indices
+	// [from, to), 32 bytes each. A missing one is ErrNotFound.
+	Hashes(ctx context.Context, level int, from, to int64) ([][32]byte, error)
+	// Checkpoint returns the smallest saved checkpoint of at least minSize
+	// entries, or ErrNotFound.
+	Checkpoint(ctx context.Context, minSize int64) (Checkpoint, error)
+	// LatestCheckpoint returns the largest saved checkpoint, or ErrNotFound.
+	LatestCheckpoint(ctx context.Context) (Checkpoint, error)
+}
+
+// A Writer reads and appends within one Write.
+type Writer interface {
+	Reader
+	// Append stores a batch. It returns ErrFenced unless the head is
+	// b.Before. It is called at most once in a Write; a Write without Append
+	// still writes the head row, so that its commit proves all earlier commits
+	// durable.
+	Append(ctx context.Context, b Batch) error
+}
+
+// A Batch is what one commit adds: all of it or nothing.
+type Batch struct {
+	Before, After Head
+	Entries       []Entry     // dense from Before.Size to After.Size
+	Nodes         []Node      // completed subtrees above the leaves
+	Messages      []Message   // with payloads
+	Cases         []Case      // inserted or replaced
+	Heads         []PairHead  // inserted or replaced
+	Receipts      []Receipt   // new
+	Statements    []Statement // new
+	Inbox         []InboxItem // new
+	Clocks        []Clock     // inserted or replaced, by case and name
+}
+
+// A Head is the head of the log.
+type Head struct {
+	Size     int64
+	Frontier []byte // as translog writes it
+}
+
+// An Entry is one leaf of the log with its private half. Salt and Body are
+// nil after erasure.
+type Entry struct {
+	Index    int64
+	Leaf     []byte
+	LeafHash [32]byte
+	Salt     []byte
+	Body     []byte
+}
+
+// A Node is the root of a complete subtree of 256^Level leaves.
+type Node struct {
+	Level int
+	Index int64
+	Hash  [32]byte
+}
+
+// A Message is an accepted sealed message.
+type Message struct {
+	ID          string
+	Case        string
+	From, To    string
+	Act         string
+	Lane        string
+	Stage       string // of the case after this message
+	Seq         int64
+	Digest      string // SHA-256 of Header, lower-case hex
+	Header      []byte
+	Signature   []byte
+	Payload     []byte // nil where a method says so
+	PayloadSize int64
+	Index       int64 // of its entry in the log
+	AcceptedAt  int64 // Unix seconds
+}
+
+// A Case is what the broker knows of a case: its procedure, not its substance.
+type Case struct {
+	ID               string
+	Requesting       string // authority that sent the first message
+	Requested        string
+	Opening          string // act of the first message
+	Lane             string
+	Stage            string
+	Handed           bool  // a delivery has been made
+	OpenedAt         int64 // Unix seconds
+	LastByRequesting int64 // Unix seconds of the requesting authority's newest message
+	Index            int64 // of the newest entry about the case
+}
+
+// A Pair is an ordered pair of authorities.
+type Pair struct{ From, To string }
+
+// A PairHead is the newest accepted message of a pair.
+type PairHead struct {
+	Pair
+	Seq    int64
+	Digest string
+}
+
+// An InboxItem is one thing addressed to an authority.
+type InboxItem struct {
+	Authority string
+	Index     int64  // of the entry in the log
+	Kind      string // message, receipt, deadline
+	Ref       string // message id, message id, case id
+}
+
+// A Receipt is a signed delivery or opening receipt.
+type Receipt struct {
+	Digest    string // SHA-256 of Text, lower-case hex
+	Kind      string // delivered, opened
+	Message   string // message id
+	Case      string
+	By        string // authority
+	Text      []byte // exact signed bytes
+	Signature []byte
+	Index     int64
+}
+
+// A Statement is a signed directory statement.
+type Statement struct {
+	Digest    string // SHA-256 of Text, lower-case hex
+	Subject   string
+	Number    int64
+	Text      []byte
+	Signature []byte
+	Index     int64
+}
+
+// A Clock is a deadline of the procedure.
+type Clock struct {
+	Case  string
+	Name  string // delivery, acknowledgement, answer
+	Due   int64  // Unix seconds
+	State string // running, met, passed
+}
+
+// A Checkpoint is a signed tree head.
+type Checkpoint struct {
+	Size int64
+	Note []byte
+}
