@@ -43,7 +43,8 @@ type Broker interface {
 	// text again does nothing; another text for a saved size is an error.
 	SaveCheckpoint(ctx context.Context, size int64, note []byte) error
 
-	// Watch returns a channel that receives after commits of any process on
+	// Watch returns a channel that receives after commits (Write and
+	// SaveCheckpoint alike) of any process on
 	// this database, coalesced, and a function that ends it. A wake-up may come
 	// without cause; after a lost connection one always comes.
 	Watch(ctx context.Context) (<-chan struct{}, func(), error)

@@ -1,0 +1,156 @@
+// Package wire holds the JSON documents of the broker's API (protocol section
+// 8) that are not messages, receipts or statements themselves. The broker
+// writes them, pkg/client reads them, and schemas/openapi.yaml describes them.
+//
+// Log receipts travel as their text, a c2sp.org/tlog-proof.
+package wire
+
+// Limits of the API, in bytes and items.
+const (
+	// MaxMessageBytes bounds the body of a submission.
+	MaxMessageBytes = 3 << 20
+	// MaxStatementBytes bounds a directory statement with its signature.
+	MaxStatementBytes = 512 << 10
+	// MaxReceiptBytes bounds a delivery or opening receipt with its signature.
+	MaxReceiptBytes = 64 << 10
+	// MaxPage is the largest number of items in one answer.
+	MaxPage = 256
+)
+
+// An Acceptance answers POST /v1/messages, /v1/receipts and
+// /v1/directory/statements: the receipt of the entry that was logged.
+type Acceptance struct {
+	// Receipt is the tlog-proof of the entry, grade "logged".
+	Receipt string `json:"receipt"`
+}
+
+// A SealedMessage is a message as it travels: see protocol section 2.
+type SealedMessage struct {
+	Header    string `json:"header"`
+	Signature []byte `json:"signature"` // base64
+	Payload   []byte `json:"payload"`   // base64
+}
+
+// A Delivery answers GET /v1/messages/{id}.
+type Delivery struct {
+	Message SealedMessage `json:"message"`
+	Receipt string        `json:"receipt"`
+}
+
+// A SignedText is a signed statement or receipt: the exact text and its
+// detached signature.
+type SignedText struct {
+	Text      string `json:"text"`
+	Signature []byte `json:"signature"` // base64
+}
+
+// Kinds of inbox items.
+const (
+	// KindMessage is a message addressed to the authority.
+	KindMessage = "message"
+	// KindReceipt is a delivery or opening receipt of a message the authority
+	// sent.
+	KindReceipt = "receipt"
+	// KindDeadline is a deadline of one of the authority's cases that passed.
+	KindDeadline = "deadline"
+)
+
+// An Inbox answers GET /v1/inbox: what the log holds for one authority after
+// a cursor, in log order.
+type Inbox struct {
+	Items []InboxItem `json:"items"`
+	// More says that further items wait behind the last one.
+	More bool `json:"more"`
+}
+
+// An InboxItem is one thing addressed to an authority. A message is fetched by
+// its id; the other kinds are whole.
+type InboxItem struct {
+	// Index is the item's entry in the log, and the cursor behind it.
+	Index int64  `json:"index"`
+	Kind  string `json:"kind"`
+	// Ref is the id of the message, or of the case for a deadline.
+	Ref string `json:"ref"`
+	// Signed is the delivery or opening receipt.
+	Signed *SignedText `json:"signed,omitempty"`
+	// Receipt is the tlog-proof of the entry; absent for a message, which
+	// carries its own.
+	Receipt string `json:"receipt,omitempty"`
+}
+
+// Sent answers GET /v1/sent: an authority's accepted messages to another.
+type Sent struct {
+	Items []SentItem `json:"items"`
+	More  bool       `json:"more"`
+}
+
+// A SentItem is one accepted message.
+type SentItem struct {
+	ID     string `json:"id"`
+	Case   string `json:"case"`
+	Seq    int64  `json:"seq"`
+	Digest string `json:"digest"`
+	Index  int64  `json:"index"`
+}
+
+// A Case answers GET /v1/cases/{id}: what the broker knows of a case.
+type Case struct {
+	Case       string     `json:"case"`
+	Requesting string     `json:"requesting"`
+	Requested  string     `json:"requested"`
+	Opening    string     `json:"opening"`
+	Lane       string     `json:"lane"`
+	Stage      string     `json:"stage"`
+	Opened     string     `json:"opened"` // RFC 3339
+	Clocks     []Clock    `json:"clocks"`
+	Messages   []CaseItem `json:"messages"`
+	More       bool       `json:"more"`
+}
+
+// A Clock is a deadline of the procedure.
+type Clock struct {
+	Name  string `json:"name"`
+	Due   string `json:"due"`   // RFC 3339
+	State string `json:"state"` // running, met, passed
+}
+
+// A CaseItem is one message of a case.
+type CaseItem struct {
+	ID     string `json:"id"`
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Act    string `json:"act"`
+	Stage  string `json:"stage"`
+	Digest string `json:"digest"`
+	Index  int64  `json:"index"`
+}
+
+// Statements answers GET /v1/directory/statements.
+type Statements struct {
+	Items []Statement `json:"items"`
+	More  bool        `json:"more"`
+}
+
+// A Statement is a directory statement with its place in the log.
+type Statement struct {
+	Index     int64  `json:"index"`
+	Statement string `json:"statement"`
+	Signature []byte `json:"signature"` // base64
+	Receipt   string `json:"receipt"`
+}
+
+// A Broker is what a desk must know of a broker before it trusts it, written
+// by `entraide broker init` and compared over another channel.
+type Broker struct {
+	// URL is the base address of the API, https only.
+	URL string `json:"url" validate:"required,url,startswith=https://"`
+	// Transport is the SHA-256 of the broker's TLS public key (SPKI), hex.
+	Transport string `json:"transport" validate:"required,len=64,hexadecimal"`
+	// Origin is the name of the broker's log.
+	Origin string `json:"origin" validate:"required"`
+	// LogKey is the verifier key of the log (C2SP signed-note).
+	LogKey string `json:"log_key" validate:"required"`
+	// Depositary is the fingerprint of the depositary's certificate, the trust
+	// anchor of the directory.
+	Depositary string `json:"depositary" validate:"required,hexadecimal"`
+}
