@@ -88,12 +88,18 @@ type Reader interface {
 	Receipt(ctx context.Context, index int64) (Receipt, error)
 	// Statements returns directory statements with index > after, in log order.
 	Statements(ctx context.Context, after int64, limit int) ([]Statement, error)
+	// Clocks returns the clocks of those cases that have any, by case, ordered
+	// by name.
+	Clocks(ctx context.Context, cases []string) (map[string][]Clock, error)
 	// DueClocks returns running clocks due at or before the time, oldest first.
 	DueClocks(ctx context.Context, unix int64, limit int) ([]Clock, error)
 	// NextClock returns the time of the running clock that is due first, or
 	// ErrNotFound.
 	NextClock(ctx context.Context) (int64, error)
 
+	// MessageAt returns the message that is entry index of the log, without its
+	// payload, or ErrNotFound.
+	MessageAt(ctx context.Context, index int64) (Message, error)
 	// Entry returns one entry of the log with its private half, or ErrNotFound.
 	Entry(ctx context.Context, index int64) (Entry, error)
 	// Leaves returns the public leaf data of entries [from, to).

@@ -5,6 +5,12 @@
 // Log receipts travel as their text, a c2sp.org/tlog-proof.
 package wire
 
+import (
+	"encoding/json"
+
+	"github.com/entraide/entraide/pkg/message"
+)
+
 // Limits of the API, in bytes and items.
 const (
 	// MaxMessageBytes bounds the body of a submission.
@@ -24,24 +30,11 @@ type Acceptance struct {
 	Receipt string `json:"receipt"`
 }
 
-// A SealedMessage is a message as it travels: see protocol section 2.
-type SealedMessage struct {
-	Header    string `json:"header"`
-	Signature []byte `json:"signature"` // base64
-	Payload   []byte `json:"payload"`   // base64
-}
-
 // A Delivery answers GET /v1/messages/{id}.
 type Delivery struct {
-	Message SealedMessage `json:"message"`
-	Receipt string        `json:"receipt"`
-}
-
-// A SignedText is a signed statement or receipt: the exact text and its
-// detached signature.
-type SignedText struct {
-	Text      string `json:"text"`
-	Signature []byte `json:"signature"` // base64
+	// Message is the message in its wire form (protocol section 2).
+	Message json.RawMessage `json:"message"`
+	Receipt string          `json:"receipt"`
 }
 
 // Kinds of inbox items.
@@ -72,7 +65,7 @@ type InboxItem struct {
 	// Ref is the id of the message, or of the case for a deadline.
 	Ref string `json:"ref"`
 	// Signed is the delivery or opening receipt.
-	Signed *SignedText `json:"signed,omitempty"`
+	Signed *message.SignedReceipt `json:"signed,omitempty"`
 	// Receipt is the tlog-proof of the entry; absent for a message, which
 	// carries its own.
 	Receipt string `json:"receipt,omitempty"`
