@@ -1,0 +1,71 @@
+package broker
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/translog"
+)
+
+// Publish accepts a directory statement from the named caller and returns the
+// receipt of its log entry. A statement proves itself: who brings it does not
+// matter beyond being known. The same bytes again return the first receipt.
+func (b *Broker) Publish(ctx context.Context, caller string, signed directory.Signed) (Acceptance, error) {
+	out, err := b.propose(ctx, newPublication(caller, signed))
+	if err != nil {
+		return Acceptance{}, err
+	}
+	return b.acceptance(ctx, out)
+}
+
+// A publication is a directory statement on its way into the log.
+type publication struct {
+	caller string
+	signed directory.Signed
+	digest string
+}
+
+func newPublication(caller string, signed directory.Signed) *publication {
+	sum := sha256.Sum256([]byte(signed.Statement))
+	return &publication{caller: caller, signed: signed, digest: hex.EncodeToString(sum[:])}
+}
+
+func (*publication) wants(*wants) {}
+
+func (p *publication) size() int { return len(p.signed.Statement) + len(p.signed.Signature) }
+
+func (p *publication) apply(t *turn) (int64, bool, error) {
+	if known, ok := t.dir.Find(p.digest); ok {
+		return known.Index, true, nil
+	}
+	index := t.index()
+	dir, err := t.dir.Apply(p.signed, index)
+	if refusal, refused := refusalOf(err); refused {
+		return 0, false, t.reject(p.caller, p.digest, refusal)
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	record, ok := dir.Find(p.digest)
+	if !ok {
+		return 0, false, problem.New(problem.Internal, "", "The statement was applied but is not in the directory.")
+	}
+	if _, err := t.append(translog.Entry{
+		Kind: translog.KindStatement,
+		Statement: &translog.StatementFact{
+			Subject: record.Subject, Number: record.Number, Digest: p.digest, Signer: record.Signer,
+		},
+	}); err != nil {
+		return 0, false, err
+	}
+	t.batch.Statements = append(t.batch.Statements, store.Statement{
+		Digest: p.digest, Subject: record.Subject, Number: record.Number,
+		Text: []byte(p.signed.Statement), Signature: p.signed.Signature, Index: index,
+	})
+	t.dir = dir
+	return index, false, nil
+}

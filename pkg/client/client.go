@@ -1,0 +1,285 @@
+// Package client speaks to a broker (protocol section 8). It pins the
+// broker's TLS key, presents the desk's, bounds what it reads, and turns
+// problem documents back into errors. It believes nothing else the broker
+// says: verifying receipts, statements and messages is the caller's part.
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/strictjson"
+	"github.com/entraide/entraide/pkg/wire"
+)
+
+// ErrTransport says that the broker was not reached, did not answer, or was
+// not the pinned one. Whether it took what was sent is unknown.
+var ErrTransport = errors.New("client: no answer from the broker")
+
+// ErrNotTheBroker says that whoever answered does not have the pinned key.
+var ErrNotTheBroker = errors.New("client: the server's TLS key is not the broker's")
+
+const (
+	dialTimeout   = 10 * time.Second
+	answerTimeout = 60 * time.Second
+	// maxAnswer bounds an answer: a page of statements with their receipts.
+	maxAnswer = 64 << 20
+)
+
+// A Client speaks to one broker. It is safe for concurrent use.
+type Client struct {
+	base   *url.URL
+	http   *http.Client
+	stream *http.Client // without a limit on the whole exchange
+}
+
+// New returns a client of the broker that presents the certificate, which may
+// be empty for the public log.
+func New(b wire.Broker, certificate tls.Certificate) (*Client, error) {
+	base, err := url.Parse(b.URL)
+	if err != nil || base.Scheme != "https" || base.Host == "" {
+		return nil, errors.New("client: the broker's address must be an https URL")
+	}
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		// The broker is known by its key alone, which VerifyConnection checks.
+		InsecureSkipVerify: true, //nolint:gosec // pinned below
+		VerifyConnection:   func(cs tls.ConnectionState) error { return pinned(cs, b.Transport) },
+	}
+	if len(certificate.Certificate) > 0 {
+		config.Certificates = []tls.Certificate{certificate}
+	}
+	transport := &http.Transport{
+		TLSClientConfig:       config,
+		TLSHandshakeTimeout:   dialTimeout,
+		ResponseHeaderTimeout: answerTimeout,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       90 * time.Second,
+	}
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{
+		base:   base,
+		http:   &http.Client{Transport: transport, Timeout: answerTimeout, CheckRedirect: noRedirect},
+		stream: &http.Client{Transport: transport, CheckRedirect: noRedirect},
+	}, nil
+}
+
+// pinned checks that the server has the key whose SPKI has the digest.
+func pinned(cs tls.ConnectionState, digest string) error {
+	if len(cs.PeerCertificates) == 0 {
+		return ErrNotTheBroker
+	}
+	if Digest(cs.PeerCertificates[0]) != digest {
+		return ErrNotTheBroker
+	}
+	return nil
+}
+
+// Digest returns the SHA-256 of a certificate's public key (its
+// SubjectPublicKeyInfo), lower-case hex: what statements and broker files pin.
+func Digest(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(sum[:])
+}
+
+// Close drops idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Submit submits a message in its wire form and returns the text of the log
+// receipt, unverified. A refusal is a *problem.Error. After any other error the
+// outcome is unknown: submit the same bytes again.
+func (c *Client) Submit(ctx context.Context, message []byte) (receipt string, err error) {
+	var a wire.Acceptance
+	err = c.post(ctx, "/v1/messages", message, &a)
+	return a.Receipt, err
+}
+
+// Acknowledge submits a delivery or opening receipt and returns the text of
+// the log receipt, unverified.
+func (c *Client) Acknowledge(ctx context.Context, signed message.SignedReceipt) (receipt string, err error) {
+	body, err := strictjson.Marshal(signed)
+	if err != nil {
+		return "", err
+	}
+	var a wire.Acceptance
+	err = c.post(ctx, "/v1/receipts", body, &a)
+	return a.Receipt, err
+}
+
+// Publish submits a directory statement and returns the text of the log
+// receipt, unverified.
+func (c *Client) Publish(ctx context.Context, signed directory.Signed) (receipt string, err error) {
+	body, err := strictjson.Marshal(signed)
+	if err != nil {
+		return "", err
+	}
+	var a wire.Acceptance
+	err = c.post(ctx, "/v1/directory/statements", body, &a)
+	return a.Receipt, err
+}
+
+// Message fetches a message by its id.
+func (c *Client) Message(ctx context.Context, id string) (d wire.Delivery, err error) {
+	err = c.get(ctx, "/v1/messages/"+url.PathEscape(id), nil, &d)
+	return d, err
+}
+
+// Inbox returns what is addressed to the authority behind the cursor.
+func (c *Client) Inbox(ctx context.Context, authority string, after int64) (in wire.Inbox, err error) {
+	err = c.get(ctx, "/v1/inbox", url.Values{"authority": {authority}, "after": {decimal(after)}}, &in)
+	return in, err
+}
+
+// Sent returns the authority's own accepted messages to another with a number
+// beyond after.
+func (c *Client) Sent(ctx context.Context, from, to string, after int64) (s wire.Sent, err error) {
+	err = c.get(ctx, "/v1/sent", url.Values{"from": {from}, "to": {to}, "after": {decimal(after)}}, &s)
+	return s, err
+}
+
+// Case returns what the broker knows of a case, with its messages behind the
+// cursor.
+func (c *Client) Case(ctx context.Context, id string, after int64) (out wire.Case, err error) {
+	err = c.get(ctx, "/v1/cases/"+url.PathEscape(id), url.Values{"after": {decimal(after)}}, &out)
+	return out, err
+}
+
+// Statements returns directory statements behind the cursor.
+func (c *Client) Statements(ctx context.Context, after int64) (s wire.Statements, err error) {
+	err = c.get(ctx, "/v1/directory/statements", url.Values{"after": {decimal(after)}}, &s)
+	return s, err
+}
+
+// Fetch returns the bytes at a path of the public log: "checkpoint" or a tile
+// path (c2sp.org/tlog-tiles).
+func (c *Client) Fetch(ctx context.Context, path string) ([]byte, error) {
+	return c.do(ctx, http.MethodGet, "/"+path, nil, nil)
+}
+
+// Events calls wake for every event of the authority's inbox until ctx ends
+// or the line breaks, which is an error.
+func (c *Client) Events(ctx context.Context, authority string, after int64, wake func()) error {
+	u := c.address("/v1/inbox/events", url.Values{"authority": {authority}, "after": {decimal(after)}})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	res, err := c.stream.Do(req)
+	if err != nil {
+		return unreached(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return refused(res)
+	}
+	lines := bufio.NewScanner(io.LimitReader(res.Body, 1<<40))
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "data:") {
+			wake()
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the line to the broker ended", ErrTransport)
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+func (c *Client) address(path string, query url.Values) string {
+	u := *c.base
+	u.Path = strings.TrimSuffix(u.Path, "/") + path
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+func (c *Client) get(ctx context.Context, path string, query url.Values, v any) error {
+	data, err := c.do(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return err
+	}
+	return read(data, v)
+}
+
+func (c *Client) post(ctx context.Context, path string, body []byte, v any) error {
+	data, err := c.do(ctx, http.MethodPost, path, nil, body)
+	if err != nil {
+		return err
+	}
+	return read(data, v)
+}
+
+func read(data []byte, v any) error {
+	if err := strictjson.Unmarshal(data, maxAnswer, v); err != nil {
+		return fmt.Errorf("%w: its answer is not understood: %w", ErrTransport, err)
+	}
+	return nil
+}
+
+// do makes one exchange and returns the body of a successful answer.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.address(path, query), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, unreached(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusCreated {
+		return nil, refused(res)
+	}
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return nil, unreached(err)
+	}
+	if len(data) > maxAnswer {
+		return nil, fmt.Errorf("%w: its answer is too long", ErrTransport)
+	}
+	return data, nil
+}
+
+// unreached hides addresses, which the standard library puts into its errors.
+func unreached(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return fmt.Errorf("%w: %w", ErrTransport, err)
+}
+
+// refused reads a problem document.
+func refused(res *http.Response) error {
+	data, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return unreached(err)
+	}
+	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	var doc problem.Document
+	if media != "application/problem+json" || strictjson.Unmarshal(data, len(data), &doc) != nil {
+		return fmt.Errorf("%w: it answered with status %d", ErrTransport, res.StatusCode)
+	}
+	return doc.Err()
+}
