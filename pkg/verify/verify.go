@@ -1,0 +1,206 @@
+// Package verify makes every check of a message, statement or receipt that
+// needs no secret: the broker's log receipt, the directory at its time, and
+// the OpenPGP signatures (protocol sections 2.6 and 3). It works offline and
+// consults no clock. A desk runs it before it decrypts a byte, and an auditor
+// or a court runs it on exported files.
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/wire"
+)
+
+// ErrMisbehaviour is wrapped by every error that is evidence against somebody:
+// a receipt that does not prove what it claims, a log that shows two faces, a
+// signature under bytes that were never sent. Keep the files.
+var ErrMisbehaviour = errors.New("evidence of misbehaviour")
+
+// A Trust is what a verifier believes beforehand: the broker's log by its
+// name and key, the directory by its depositary.
+type Trust struct {
+	Origin string
+	Anchor string
+	log    note.Verifier
+}
+
+// NewTrust reads a broker's description, which must have reached the verifier
+// over a channel that the broker does not control.
+func NewTrust(b wire.Broker) (Trust, error) {
+	v, err := translog.ParseVerifier(b.LogKey)
+	if err != nil {
+		return Trust{}, fmt.Errorf("verify: reading the log's key: %w", err)
+	}
+	return Trust{Origin: b.Origin, Anchor: b.Depositary, log: v}, nil
+}
+
+// An Accepted is what the log proves of an entry.
+type Accepted struct {
+	Index      int64
+	At         time.Time // the broker's claim
+	Stage      string    // of the case after a message
+	Checkpoint translog.Checkpoint
+	Entry      translog.Entry
+}
+
+// entry verifies a log receipt and returns its entry.
+func (t Trust) entry(proof []byte, want translog.Kind) (Accepted, error) {
+	receipt, err := translog.ParseReceipt(proof)
+	if err != nil {
+		return Accepted{}, evidence("the receipt is not one", err)
+	}
+	checkpoint, entry, err := receipt.Verify(t.Origin, t.log)
+	if err != nil {
+		return Accepted{}, evidence("the receipt does not prove its entry", err)
+	}
+	if entry.Kind != want {
+		return Accepted{}, evidence(fmt.Sprintf("the receipt is about a %s, not a %s", entry.Kind, want), nil)
+	}
+	at, err := time.Parse(time.RFC3339, entry.Time)
+	if err != nil {
+		return Accepted{}, evidence("the entry has no time", err)
+	}
+	return Accepted{Index: receipt.Index, At: at, Checkpoint: checkpoint, Entry: entry}, nil
+}
+
+// Message verifies a message and its log receipt against the directory, which
+// must hold at least the statements logged before the message: the receipt is
+// genuine and about exactly these bytes; sender, recipient, keys and suite are
+// those of the directory at the message's place in the log; the signature and
+// the payload's digest and framing are right.
+//
+// An error that wraps [ErrMisbehaviour] is evidence against the broker: it
+// vouched for something that it should have refused, or for nothing at all.
+func (t Trust) Message(m *message.Message, proof []byte, d *directory.Directory) (Accepted, error) {
+	a, err := t.entry(proof, translog.KindMessage)
+	if err != nil {
+		return a, err
+	}
+	f, c := a.Entry.Message, m.Core
+	want := translog.MessageFact{
+		Digest: m.Digest(), ID: string(c.ID), Case: string(c.Case), From: c.From.Authority, To: c.To.Authority,
+		Act: string(c.Act), Lane: string(c.Lane), Seq: c.Seq, Stage: f.Stage,
+	}
+	if *f != want {
+		return a, evidence("the receipt is about another message", nil)
+	}
+	a.Stage = f.Stage
+	then := d.AsOf(a.Index)
+	for _, check := range []func() error{
+		func() error { return m.CheckParties(then, c.Created.Time) },
+		func() error { return m.CheckTime(a.At) },
+		func() error { return m.CheckSignature(then) },
+		m.CheckPayload,
+	} {
+		if err := check(); err != nil {
+			return a, evidence("the broker accepted what it must refuse", err)
+		}
+	}
+	return a, nil
+}
+
+// Statement verifies a directory statement and its log receipt, and returns
+// the directory with it.
+func (t Trust) Statement(s wire.Statement, d *directory.Directory) (*directory.Directory, error) {
+	a, err := t.entry([]byte(s.Receipt), translog.KindStatement)
+	if err != nil {
+		return nil, err
+	}
+	if a.Index != s.Index || a.Entry.Statement.Digest != digest(s.Statement) {
+		return nil, evidence("the receipt is about another statement", nil)
+	}
+	next, err := d.Apply(directory.Signed{Statement: s.Statement, Signature: s.Signature}, s.Index)
+	if err != nil {
+		return nil, evidence("the broker logged a statement that is not valid", err)
+	}
+	return next, nil
+}
+
+// Delivery verifies a delivery or opening receipt and its place in the log.
+func (t Trust) Delivery(signed message.SignedReceipt, proof []byte, d *directory.Directory) (message.Receipt, Accepted, error) {
+	a, err := t.entry(proof, translog.KindReceipt)
+	if err != nil {
+		return message.Receipt{}, a, err
+	}
+	if a.Entry.Receipt.Digest != signed.Digest() {
+		return message.Receipt{}, a, evidence("the receipt is about another delivery", nil)
+	}
+	r, err := message.ParseReceipt(signed)
+	if err != nil {
+		return r, a, evidence("the broker logged a delivery receipt that is not one", err)
+	}
+	by, err := d.AsOf(a.Index).Authority(r.By)
+	if err == nil {
+		err = signed.Verify(by)
+	}
+	if err != nil {
+		return r, a, evidence("the delivery receipt is not its authority's", err)
+	}
+	return r, a, nil
+}
+
+// Deadline verifies that the log holds a passed deadline.
+func (t Trust) Deadline(proof []byte) (translog.DeadlineFact, Accepted, error) {
+	a, err := t.entry(proof, translog.KindDeadline)
+	if err != nil {
+		return translog.DeadlineFact{}, a, err
+	}
+	return *a.Entry.Deadline, a, nil
+}
+
+// Checkpoint verifies a checkpoint's signature.
+func (t Trust) Checkpoint(signed []byte) (translog.Checkpoint, error) {
+	c, err := translog.OpenCheckpoint(signed, t.Origin, t.log)
+	if err != nil {
+		return c, evidence("the checkpoint is not the log's", err)
+	}
+	return c, nil
+}
+
+// Extends checks, from the public tiles, that one of the two checkpoints
+// extends the other; the zero checkpoint is extended by every other. fetch
+// returns the bytes at a path of the log. If neither extends the other, the
+// broker has shown two faces, and the two signed checkpoints prove it; an
+// error that does not wrap [ErrMisbehaviour] means that fetch failed.
+func (t Trust) Extends(ctx context.Context, a, b translog.Checkpoint, fetch func(context.Context, string) ([]byte, error)) error {
+	if a.Size > b.Size {
+		a, b = b, a
+	}
+	if a.Size == 0 || a == b {
+		return nil
+	}
+	if a.Size == b.Size {
+		return evidence("two checkpoints of one size have different roots", translog.ErrFork)
+	}
+	proof, err := translog.ProveConsistency(ctx, a.Size, b.Size, translog.TileReader(b, fetch))
+	if err != nil {
+		return fmt.Errorf("verify: reading tiles: %w", err)
+	}
+	if err := translog.CheckConsistency(a, b, proof); err != nil {
+		return evidence("the log does not extend what it showed before", err)
+	}
+	return nil
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// evidence says what is wrong in words a duty officer can pass on.
+func evidence(what string, cause error) error {
+	if cause == nil {
+		return fmt.Errorf("%w: %s", ErrMisbehaviour, what)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrMisbehaviour, what, cause)
+}
