@@ -61,6 +61,7 @@ type Broker struct {
 	stopped  context.Context
 	running  sync.WaitGroup
 	latestCP atomic.Int64 // size of the newest checkpoint known to be saved
+	meter    meter
 }
 
 // Open checks that the database is safe and extends what was signed, signs
@@ -79,6 +80,7 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 		signing: make(chan *signingJob, signingLength),
 		stop:    stop,
 		stopped: loops,
+		meter:   newMeter(),
 	}
 	if err := b.prepare(ctx); err != nil {
 		stop()
@@ -147,6 +149,9 @@ func (b *Broker) begin(ctx context.Context) error {
 		return err
 	})
 }
+
+// Stop stops accepting and lets waiting event streams end.
+func (b *Broker) Stop() { b.stop() }
 
 // Close stops accepting, finishes what was begun and ends the loops. The
 // store is the caller's to close.

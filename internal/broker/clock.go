@@ -179,7 +179,9 @@ func (b *Broker) signOrphans(ctx context.Context) error {
 type deadline struct{ clock store.Clock }
 
 func (d *deadline) wants(w *wants) { w.cases = append(w.cases, d.clock.Case) }
-func (*deadline) size() int        { return 0 }
+func (*deadline) kind() string     { return "deadline" }
+
+func (*deadline) size() int { return 0 }
 
 // apply logs the deadline unless the case has met it, or another broker has
 // logged it, in the meantime.

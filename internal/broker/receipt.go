@@ -55,6 +55,8 @@ func (d *delivery) wants(w *wants) {
 	w.cases = append(w.cases, string(d.receipt.Case))
 }
 
+func (*delivery) kind() string { return "receipt" }
+
 func (d *delivery) size() int { return len(d.signed.Receipt) + len(d.signed.Signature) }
 
 func (d *delivery) apply(t *turn) (int64, bool, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
@@ -25,6 +27,8 @@ const (
 type proposal interface {
 	// wants names what the proposal needs to read.
 	wants(*wants)
+	// kind names it for the meter.
+	kind() string
 	// size is what it adds to a commit, in bytes.
 	size() int
 	// apply adds the proposal to the turn and returns the index of its entry.
@@ -105,6 +109,8 @@ func gather(first *item, queue <-chan *item) []*item {
 // cancelled half-way.
 func (b *Broker) take(items []*item) {
 	ctx := context.Background()
+	defer prometheus.NewTimer(b.meter.turn).ObserveDuration()
+	b.meter.items.Observe(float64(len(items)))
 	var (
 		growth *translog.Growth
 		dir    *directory.Directory
@@ -161,6 +167,7 @@ func (t *turn) applyAll(ctx context.Context, r store.Reader, items []*item) ([]o
 func (b *Broker) answer(items []*item, outs []outcome, growth *translog.Growth, salted []translog.Salted) {
 	var waiting []waiter
 	for i, out := range outs {
+		b.count(items[i].proposal, out)
 		if out.err != nil || out.repeat {
 			items[i].done <- out
 			continue
@@ -171,5 +178,16 @@ func (b *Broker) answer(items []*item, outs []outcome, growth *translog.Growth, 
 	}
 	if growth != nil {
 		b.signing <- &signingJob{growth: growth, waiting: waiting}
+	}
+}
+
+// count tells the meter what became of a proposal.
+func (b *Broker) count(p proposal, out outcome) {
+	if out.err != nil {
+		b.meter.refused.WithLabelValues(string(problem.CodeOf(out.err))).Inc()
+		return
+	}
+	if !out.repeat {
+		b.meter.accepted.WithLabelValues(p.kind()).Inc()
 	}
 }

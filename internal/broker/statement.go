@@ -36,6 +36,8 @@ func newPublication(caller string, signed directory.Signed) *publication {
 
 func (*publication) wants(*wants) {}
 
+func (*publication) kind() string { return "statement" }
+
 func (p *publication) size() int { return len(p.signed.Statement) + len(p.signed.Signature) }
 
 func (p *publication) apply(t *turn) (int64, bool, error) {

@@ -133,7 +133,9 @@ type rejection struct {
 }
 
 func (*rejection) wants(*wants) {}
-func (*rejection) size() int    { return 0 }
+func (*rejection) kind() string { return "rejection" }
+
+func (*rejection) size() int { return 0 }
 
 func (r *rejection) apply(t *turn) (int64, bool, error) {
 	return 0, false, t.reject(r.by, r.digest, r.refusal)
@@ -165,6 +167,8 @@ func (s *submission) wants(w *wants) {
 	w.cases = append(w.cases, string(c.Case))
 	w.heads = append(w.heads, s.pair())
 }
+
+func (*submission) kind() string { return "message" }
 
 func (s *submission) size() int {
 	return len(s.message.HeaderText) + len(s.message.Signature) + len(s.message.Payload)

@@ -1,0 +1,153 @@
+// Package home keeps a broker's files: its configuration, the key of its log,
+// its TLS identity, the signer guard and, by default, its database. It makes
+// a new home and opens an existing one as a running server.
+package home
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/entraide/entraide/internal/broker"
+	"github.com/entraide/entraide/internal/broker/api"
+)
+
+// ErrConfig is wrapped by every error about the configuration file.
+var ErrConfig = errors.New("broker.toml")
+
+const configFile = "broker.toml"
+
+// Config is the broker's configuration, broker.toml in its home. A key that
+// is not listed here is an error.
+type Config struct {
+	// URL is the address under which desks reach the broker, https only.
+	URL string `toml:"url"`
+	// Listen is the address of the API, "host:port".
+	Listen string `toml:"listen"`
+	// AdminListen is the address of health and metrics; keep it private.
+	// Empty: neither is served.
+	AdminListen string `toml:"admin_listen"`
+	// Origin is the name of the log, the address of its tiles without scheme.
+	// It never changes.
+	Origin string `toml:"origin"`
+	// Database is "sqlite:FILE" (relative to the home) or a PostgreSQL URL.
+	Database string `toml:"database"`
+	// DatabaseFile names a file that holds the database URL, for a URL with a
+	// password. It replaces Database.
+	DatabaseFile string `toml:"database_file"`
+	// Guard is the file of the signer guard, relative to the home. Put it on
+	// another volume than the database, and in no backup. Brokers that share a
+	// database share the guard.
+	Guard string `toml:"guard"`
+	// Depositary is the fingerprint of the depositary's certificate.
+	Depositary string `toml:"depositary"`
+	// Limits bound what one authority may ask for.
+	Limits api.Limits `toml:"limits"`
+	// Clocks are the time limits by lane and pair.
+	Clocks broker.Clocks `toml:"clocks"`
+}
+
+// read reads the configuration of a home.
+func read(home string) (Config, error) {
+	c := Config{Limits: api.DefaultLimits(), Clocks: broker.DefaultClocks()}
+	meta, err := toml.DecodeFile(filepath.Join(home, configFile), &c)
+	if errors.Is(err, os.ErrNotExist) {
+		return c, fmt.Errorf("%w: there is none in %s; make a home with `entraide broker init`", ErrConfig, home)
+	}
+	if err != nil {
+		return c, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return c, fmt.Errorf("%w: unknown key %q", ErrConfig, unknown[0].String())
+	}
+	return c, c.check()
+}
+
+// check refuses a configuration that could not work.
+func (c Config) check() error {
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Host == "":
+		return fmt.Errorf("%w: url must be an https address", ErrConfig)
+	case c.Listen == "":
+		return fmt.Errorf("%w: listen is missing", ErrConfig)
+	case c.Origin == "" || strings.Contains(c.Origin, "://"):
+		return fmt.Errorf("%w: origin must be a name without a scheme, such as broker.example/log", ErrConfig)
+	case c.Guard == "":
+		return fmt.Errorf("%w: guard is missing", ErrConfig)
+	case c.Depositary == "":
+		return fmt.Errorf("%w: depositary is missing", ErrConfig)
+	case (c.Database == "") == (c.DatabaseFile == ""):
+		return fmt.Errorf("%w: exactly one of database and database_file must be set", ErrConfig)
+	case c.Limits.PerSecond <= 0 || c.Limits.Burst <= 0:
+		return fmt.Errorf("%w: limits must be above zero", ErrConfig)
+	}
+	return nil
+}
+
+// database returns the database's address.
+func (c Config) database(home string) (string, error) {
+	if c.DatabaseFile == "" {
+		return c.Database, nil
+	}
+	data, err := os.ReadFile(within(home, c.DatabaseFile))
+	if err != nil {
+		return "", fmt.Errorf("%w: reading database_file: %w", ErrConfig, err)
+	}
+	return strings.TrimSpace(string(data)), nil
+}
+
+// within resolves a path of the configuration against the home.
+func within(home, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(home, path)
+}
+
+// text is the configuration file of a new home.
+func (c Config) text() string {
+	return fmt.Sprintf(`# Configuration of an Entraide broker. Unknown keys are refused.
+
+# The address under which desks reach this broker.
+url = %q
+
+# Where the API listens, and where health and metrics do (keep those private).
+listen = %q
+admin_listen = %q
+
+# The name of the log. It is part of every receipt and never changes.
+origin = %q
+
+# "sqlite:FILE" or a PostgreSQL URL. For a URL with a password set
+# database_file to a file that holds it instead.
+database = %q
+
+# The signer guard: the last checkpoint ever signed. Keep it on another volume
+# than the database and out of every backup. Brokers on one database share it.
+guard = %q
+
+# The trust anchor of the directory: the depositary's fingerprint.
+depositary = %q
+
+# What one authority may ask for.
+# [limits]
+# per_second = 200.0
+# burst = 400
+
+# Time limits by lane, and by pair of parties where they agreed on others.
+# [clocks.lanes.emergency]
+# delivery = "15m"
+# acknowledgement = "1h"
+# answer = "8h"
+# [clocks.pairs."QM>QN".routine]
+# delivery = "24h"
+# acknowledgement = "72h"
+# answer = "720h"
+`, c.URL, c.Listen, c.AdminListen, c.Origin, c.Database, c.Guard, c.Depositary)
+}
