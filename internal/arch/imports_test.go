@@ -54,6 +54,7 @@ var mayImport = []struct {
 	// The two sides, which meet only on the wire, and the auditors.
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/store", "internal/telemetry"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/transport", "internal/telemetry"})},
+	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
 	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/store", "internal/transport", "internal/telemetry"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/store", "internal/telemetry"})},
@@ -73,7 +74,7 @@ var mayImport = []struct {
 var sides = []string{
 	"pkg/client", "internal/config", "internal/telemetry", "internal/transport", "internal/guard",
 	"internal/store", "internal/store/postgres", "internal/store/sqlite",
-	"internal/broker", "internal/broker/api", "internal/desk", "internal/desk/web",
+	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/web",
 	"internal/auditor", "internal/auditor/web",
 }
 
@@ -90,7 +91,7 @@ type dependency struct {
 var thirdParty = []dependency{
 	{"github.com/ProtonMail/go-crypto", "OpenPGP after RFC 9580 and RFC 9980", []string{"pkg/pgp"}, false},
 	{"github.com/go-json-experiment/json", "JSON parsing that refuses duplicates and look-alikes", []string{"pkg/strictjson"}, false},
-	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/broker", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
+	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
 	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/strictjson", "pkg/convention", "internal/locale"}, false},
 	{"github.com/go-playground/validator/v10", "rules on content types and inputs as tags", []string{"pkg/convention", "pkg/directory", "internal/broker/api", "internal/desk/web"}, false},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "JSON Schema 2020-12, held against the Go types", nil, true},
@@ -99,8 +100,9 @@ var thirdParty = []dependency{
 	{"github.com/pressly/goose/v3", "migrations", []string{"internal/store/postgres", "internal/store/sqlite"}, false},
 	{"github.com/gorilla/mux", "routing", []string{"internal/broker/api", "internal/desk/web", "internal/auditor/web"}, false},
 	{"github.com/getkin/kin-openapi", "answers held against the OpenAPI document", nil, true},
-	{"github.com/prometheus/client_golang", "metrics", []string{"internal/telemetry", "internal/broker/api"}, false},
+	{"github.com/prometheus/client_golang", "metrics", []string{"internal/telemetry", "internal/broker", "internal/broker/api"}, false},
 	{"github.com/cenkalti/backoff/v5", "retries with jitter", []string{"internal/desk", "pkg/client"}, false},
+	{"github.com/BurntSushi/toml", "configuration that refuses unknown keys", []string{"internal/config", "internal/broker/home", "internal/desk"}, false},
 	{"github.com/spf13/cobra", "commands, help and completion", []string{"internal/cli"}, false},
 	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/cli"}, true},
 	{"golang.org/x/sys", "file locks and socket options", []string{"internal/guard", "internal/store/postgres", "internal/cli"}, false},

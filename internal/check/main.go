@@ -15,8 +15,7 @@
 //
 // To add a Debian package, an npm module, a tool or a step, add one line:
 // to [debianParts], to npm/package.json (and npm install --package-lock-only),
-// to [toolParts] (and the tool directives of internal/tools/go.mod), to
-// [steps].
+// to [toolParts] (after go get -tool in its module), to [steps].
 package main
 
 import (

@@ -137,7 +137,7 @@ func installNPM(ctx context.Context, c *checker) error {
 // buildTools builds the programs that the tests run and sets their variables.
 func buildTools(ctx context.Context, c *checker) error {
 	for _, t := range toolParts {
-		path, err := c.buildTool(ctx, t.pkg)
+		path, err := c.buildTool(ctx, toolModule, t.pkg)
 		if err != nil {
 			return err
 		}
@@ -146,11 +146,17 @@ func buildTools(ctx context.Context, c *checker) error {
 	return nil
 }
 
-// buildTool builds a program of the module internal/tools into the cache and
-// returns its path.
-func (c *checker) buildTool(ctx context.Context, pkg string) (string, error) {
+// Modules of programs that are not ours, with their go.mod in the tree.
+const (
+	toolModule = "internal/tools"
+	lintModule = "internal/tools/lint"
+)
+
+// buildTool builds a program that one of the modules above names into the
+// cache and returns its path.
+func (c *checker) buildTool(ctx context.Context, module, pkg string) (string, error) {
 	path := filepath.Join(c.cache, "bin", filepath.Base(pkg))
 	cmd := c.command(ctx, "go", "build", "-o", path, pkg)
-	cmd.Dir = filepath.Join(c.root, "internal", "tools")
+	cmd.Dir = filepath.Join(c.root, filepath.FromSlash(module))
 	return path, c.quiet(cmd)
 }

@@ -97,7 +97,7 @@ func build(ctx context.Context, c *checker) error {
 }
 
 func lint(ctx context.Context, c *checker) error {
-	linter, err := c.buildTool(ctx, "github.com/golangci/golangci-lint/v2/cmd/golangci-lint")
+	linter, err := c.buildTool(ctx, lintModule, "github.com/golangci/golangci-lint/v2/cmd/golangci-lint")
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func vulnerabilities(ctx context.Context, c *checker) error {
 		return ctx.Err()
 	}
 	resp.Body.Close()
-	govulncheck, err := c.buildTool(ctx, "golang.org/x/vuln/cmd/govulncheck")
+	govulncheck, err := c.buildTool(ctx, lintModule, "golang.org/x/vuln/cmd/govulncheck")
 	if err != nil {
 		return err
 	}
