@@ -204,3 +204,37 @@ func evidence(what string, cause error) error {
 	}
 	return fmt.Errorf("%w: %s: %w", ErrMisbehaviour, what, cause)
 }
+
+// Follow reads, page by page, the statements behind those of d, verifies each,
+// and returns the directory with them. taken, which may be nil, is called with
+// every verified statement and the directory that has it, in log order; its
+// error ends the reading.
+func (t Trust) Follow(ctx context.Context, d *directory.Directory,
+	page func(ctx context.Context, after int64) (wire.Statements, error),
+	taken func(wire.Statement, *directory.Directory) error,
+) (*directory.Directory, error) {
+	for {
+		statements, err := page(ctx, d.Size()-1)
+		if err != nil {
+			return d, err
+		}
+		for _, s := range statements.Items {
+			next, err := t.Statement(s, d)
+			if err != nil {
+				return d, err
+			}
+			if taken != nil {
+				if err := taken(s, next); err != nil {
+					return d, err
+				}
+			}
+			d = next
+		}
+		if !statements.More {
+			return d, nil
+		}
+		if len(statements.Items) == 0 {
+			return d, evidence("the broker promises statements and sends none", nil)
+		}
+	}
+}
