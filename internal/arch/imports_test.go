@@ -51,11 +51,15 @@ var mayImport = []struct {
 	{"internal/testkit/pgserver", nil},
 	{"internal/store/storetest", []string{"internal/store", "internal/testkit", "pkg/translog"}},
 
+	// How a State and the depositary come to know one another.
+	{"internal/enrolment", []string{"pkg/pgp", "pkg/directory", "pkg/strictjson", "pkg/problem", "internal/transport"}},
+	{"internal/depositary", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/transport"})},
+
 	// The two sides, which meet only on the wire, and the auditors.
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/store", "internal/telemetry"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/transport", "internal/telemetry"})},
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
-	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/store", "internal/transport", "internal/telemetry"})},
+	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/store", "internal/transport", "internal/telemetry"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/store", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
@@ -73,6 +77,7 @@ var mayImport = []struct {
 // sides are the packages that a command puts together.
 var sides = []string{
 	"pkg/client", "internal/config", "internal/telemetry", "internal/transport", "internal/guard",
+	"internal/enrolment", "internal/depositary",
 	"internal/store", "internal/store/postgres", "internal/store/sqlite",
 	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/web",
 	"internal/auditor", "internal/auditor/web",

@@ -18,7 +18,7 @@ func test(ctx context.Context, c *checker) error {
 	if c.pattern != "" {
 		args = append(args, "-run="+c.pattern)
 	}
-	r, err := c.goTest(ctx, append(args, "./...")...)
+	r, err := c.goTest(ctx, nil, append(args, "./...")...)
 	c.tests = r
 	if err == nil && len(r.skipped) == 0 {
 		return nil
@@ -32,7 +32,7 @@ func test(ctx context.Context, c *checker) error {
 }
 
 // race runs the tests of the packages that use concurrency once more, under
-// the race detector. It is several times slower, so long tests may shorten or
+// the race detector, which needs C. It is several times slower, so long tests may shorten or
 // leave out (testing.Short) what they have just done without it.
 func race(ctx context.Context, c *checker) error {
 	packages, err := c.concurrentPackages(ctx)
@@ -43,7 +43,7 @@ func race(ctx context.Context, c *checker) error {
 	if c.pattern != "" {
 		args = append(args, "-run="+c.pattern)
 	}
-	r, err := c.goTest(ctx, append(args, packages...)...)
+	r, err := c.goTest(ctx, []string{"CGO_ENABLED=1"}, append(args, packages...)...)
 	if err != nil {
 		r.writeProblems(c.out)
 		return err
@@ -54,10 +54,12 @@ func race(ctx context.Context, c *checker) error {
 	return nil
 }
 
-// goTest runs go test -json and reports what came of it.
-func (c *checker) goTest(ctx context.Context, args ...string) (*report, error) {
+// goTest runs go test -json, with env besides the environment of every command,
+// and reports what came of it.
+func (c *checker) goTest(ctx context.Context, env []string, args ...string) (*report, error) {
 	r := newReport()
 	cmd := c.command(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	cmd.Env = append(cmd.Env, env...)
 	var stderr bytes.Buffer // apart: c.out is written to while the command runs
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
