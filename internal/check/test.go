@@ -32,8 +32,8 @@ func test(ctx context.Context, c *checker) error {
 }
 
 // race runs the tests of the packages that use concurrency once more, under
-// the race detector, which needs C. It is several times slower, so long tests may shorten or
-// leave out (testing.Short) what they have just done without it.
+// the race detector, which needs C. It is several times slower, so long tests
+// may shorten or leave out (testing.Short) what they have just done without.
 func race(ctx context.Context, c *checker) error {
 	packages, err := c.concurrentPackages(ctx)
 	if err != nil || len(packages) == 0 {
