@@ -86,6 +86,10 @@ type Reader interface {
 	Receipts(ctx context.Context, digests []string) (map[string]Receipt, error)
 	// Receipt returns the receipt that is entry index of the log, or ErrNotFound.
 	Receipt(ctx context.Context, index int64) (Receipt, error)
+	// ReceiptsOf returns the receipts of a message, in log order.
+	ReceiptsOf(ctx context.Context, messageID string) ([]Receipt, error)
+	// Counts returns how many rows of each kind there are.
+	Counts(ctx context.Context) (Counts, error)
 	// Statements returns directory statements with index > after, in log order.
 	Statements(ctx context.Context, after int64, limit int) ([]Statement, error)
 	// Clocks returns the clocks of those cases that have any, by case, ordered
@@ -240,6 +244,9 @@ type Clock struct {
 	Due   int64  // Unix seconds
 	State string // running, met, passed
 }
+
+// Counts are numbers of rows.
+type Counts struct{ Messages, Cases, Receipts, Statements int64 }
 
 // A Checkpoint is a signed tree head.
 type Checkpoint struct {
