@@ -1,0 +1,118 @@
+package message
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/workflow"
+)
+
+// A Payload is the plaintext that only the two parties read.
+type Payload struct {
+	Typ string `json:"typ"` // TypPayload
+	// CoreSHA256 is the SHA-256 of the core's text: it binds what is inside to
+	// what is outside.
+	CoreSHA256 Digest `json:"core_sha256"`
+	// Nonce is 256 random bits in lower-case hex. It hides the plaintext behind
+	// its commitment.
+	Nonce string `json:"nonce"`
+	// Body is one typed content object (package convention).
+	Body json.RawMessage `json:"body"`
+	// Evidence describes the evidence files, in the order of the header's list.
+	Evidence []EvidenceFile `json:"evidence"`
+	// Pad is zeros that bring the plaintext to a size class.
+	Pad string `json:"pad"`
+}
+
+// An EvidenceFile describes an evidence file to those who may open it.
+type EvidenceFile struct {
+	Name      string  `json:"name"` // a plain file name, without directories
+	MediaType string  `json:"media_type"`
+	Size      int64   `json:"size"`   // of the plaintext, in bytes
+	SHA256    Digest  `json:"sha256"` // of the plaintext
+	Custody   Custody `json:"custody"`
+}
+
+// A Custody record says where evidence comes from. Members that are not known
+// are empty.
+type Custody struct {
+	Origin     string `json:"origin"`      // device, account or provider
+	AcquiredBy string `json:"acquired_by"` // person or unit
+	AcquiredAt string `json:"acquired_at"` // RFC 3339
+	Method     string `json:"method"`
+	Tool       string `json:"tool"`
+	// Hashes are digests taken earlier, as "algorithm:hex".
+	Hashes []string `json:"hashes"`
+}
+
+// An Evidence is an evidence file as both sides of a message see it.
+type Evidence struct {
+	Ref  EvidenceRef  // for the header
+	File EvidenceFile // for the payload
+}
+
+var mediaType = regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}$`)
+
+// reserved are names that Windows takes for devices, whatever their extension.
+var reserved = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$`)
+
+// maxNameBytes bounds a file name; file systems allow 255.
+const maxNameBytes = 200
+
+// plainName reports whether a file system and a terminal take name for nothing
+// but a name.
+func plainName(name string) bool {
+	unsafe := func(r rune) bool {
+		joiner := r == 0x200c || r == 0x200d // scripts need them within words
+		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && !joiner || strings.ContainsRune(`/\:*?"<>|`, r)
+	}
+	return name != "" && len(name) <= maxNameBytes && strings.Trim(name, " .") == name &&
+		!strings.ContainsFunc(name, unsafe) && !reserved.MatchString(name)
+}
+
+// maxCustodyText bounds a member of a custody record, in bytes.
+const maxCustodyText = 1000
+
+// check holds the members to their syntax and to the header; the body is
+// checked with checkBody.
+func (p *Payload) check(core string, h Header) error {
+	f := form{prefix: "payload"}
+	f.must(p.Typ == TypPayload, problem.WrongType, "typ", "This is not a payload of version 1.")
+	f.must(p.CoreSHA256 == DigestOf([]byte(core)), problem.WrongDigest, "core_sha256", "The payload belongs to another header.")
+	nonce, err := hex.DecodeString(p.Nonce)
+	f.must(err == nil && len(nonce) == nonceBytes && hex.EncodeToString(nonce) == p.Nonce, problem.InvalidValue, "nonce", "A nonce is 64 lower-case hex digits.")
+	f.must(len(p.Evidence) == len(h.Evidence), problem.InvalidValue, "evidence", "The header lists another number of evidence files.")
+	for i, e := range p.Evidence {
+		e.check(&f, fmt.Sprintf("evidence.%d.", i))
+	}
+	return f.err()
+}
+
+func (e EvidenceFile) check(f *form, at string) {
+	f.must(plainName(e.Name), problem.InvalidValue, at+"name", "This is not a plain file name.")
+	f.must(mediaType.MatchString(e.MediaType), problem.InvalidValue, at+"media_type", "This is not a media type.")
+	f.size(e.Size, 0, MaxSeq, at+"size")
+	f.digest(e.SHA256, at+"sha256")
+	for _, text := range append([]string{e.Custody.Origin, e.Custody.AcquiredBy, e.Custody.AcquiredAt, e.Custody.Method, e.Custody.Tool}, e.Custody.Hashes...) {
+		f.must(len(text) <= maxCustodyText, problem.InvalidValue, at+"custody", fmt.Sprintf("A text is longer than %d bytes.", maxCustodyText))
+	}
+}
+
+// checkBody checks that the body is a content object that may travel with the
+// act.
+func checkBody(raw json.RawMessage, act workflow.Act) error {
+	body, err := convention.ParseBody(raw)
+	if err != nil {
+		return problem.Wrap(problem.InvalidValue, "payload.body", err.Error(), err)
+	}
+	if !convention.MayTravel(body.Kind(), string(act)) {
+		return problem.New(problem.InvalidValue, "payload.body.kind", fmt.Sprintf("A body of this kind does not travel with the act %s.", act))
+	}
+	return nil
+}
