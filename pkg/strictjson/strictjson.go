@@ -36,7 +36,6 @@ const (
 // UTF-8 and names that differ in case by itself.
 var reading = json.JoinOptions(
 	json.RejectUnknownMembers(true),
-	jsontext.WithDepthLimit(MaxDepth),
 	json.WithUnmarshalers(json.UnmarshalFromFunc(readBytes)),
 )
 
@@ -92,7 +91,7 @@ func Marshal(v any) ([]byte, error) {
 // check walks all tokens of data and holds them to the rules that do not depend
 // on the type the document is read into.
 func check(data []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(data), jsontext.WithDepthLimit(MaxDepth))
+	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	for {
 		token, err := dec.ReadToken()
 		if err == io.EOF {
@@ -100,6 +99,9 @@ func check(data []byte) error {
 		}
 		if err != nil {
 			return translate(err)
+		}
+		if dec.StackDepth() > MaxDepth {
+			return &Error{Kind: Syntax, Detail: details[Syntax]}
 		}
 		if detail := fault(token); detail != "" {
 			return &Error{Kind: Value, Pointer: bounded(string(dec.StackPointer())), Detail: detail}
