@@ -117,7 +117,7 @@ func repositoryFiles(t *testing.T) []string {
 	return names
 }
 
-// hostileTests is how many tests the list of incidents names, T1 onwards.
+// hostileTests is how many tests the list of incidents names, from one on.
 const hostileTests = 58
 
 // hostile matches the number of one of them in a comment.
