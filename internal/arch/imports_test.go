@@ -49,7 +49,9 @@ var mayImport = []struct {
 	// Parts of tests.
 	{"internal/testkit", everyPkg},
 	{"internal/testkit/pgserver", nil},
-	{"internal/store/storetest", []string{"internal/store", "internal/testkit", "pkg/translog"}},
+	{"internal/testkit/states", everyPkg},
+	{"internal/testkit/vectors", everyPkg},
+	{"internal/store/storetest", []string{"internal/store", "internal/testkit", "internal/testkit/pgserver", "internal/testkit/states", "pkg/translog"}},
 
 	// How a State and the depositary come to know one another.
 	{"internal/enrolment", []string{"pkg/pgp", "pkg/directory", "pkg/strictjson", "pkg/problem", "internal/transport"}},
