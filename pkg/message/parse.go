@@ -3,9 +3,11 @@ package message
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/strictjson"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 // A wire is the wire form of a message. The two binary members are read as
@@ -100,9 +102,9 @@ func (c *Core) check() error {
 	f.must(c.Suite.Valid(), problem.WrongSuite, "suite", "There is no such suite.")
 	f.id(c.ID, "id")
 	f.id(c.Case, "case")
-	f.must(c.Act.Valid(), problem.InvalidValue, "act", "There is no such act.")
-	f.must(c.Act == "deliver" || !c.Final, problem.InvalidValue, "final", "Only a delivery can be final.")
-	f.must(c.Lane.Valid(), problem.InvalidValue, "lane", "There is no such lane.")
+	f.must(slices.Contains(workflow.Procedure().Acts(), c.Act), problem.InvalidValue, "act", "There is no such act.")
+	f.must(c.Act == workflow.Deliver || !c.Final, problem.InvalidValue, "final", "Only a delivery can be final.")
+	f.must(slices.Contains(workflow.Procedure().Lanes(), c.Lane), problem.InvalidValue, "lane", "There is no such lane.")
 	f.time(c.Created, "created")
 	f.must(c.NotAfter.After(c.Created.Time) && c.NotAfter.Sub(c.Created.Time) <= MaxValidity, problem.InvalidValue, "not_after",
 		"This must be after the creation, and at most 31 days.")
