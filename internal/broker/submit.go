@@ -53,7 +53,7 @@ func (b *Broker) Submit(ctx context.Context, callers []directory.Authority, wire
 		if err := s.check(s.dir, b.Now()); err != nil {
 			return Acceptance{}, b.refuse(ctx, callers, m.Digest(), err)
 		}
-		s.late = m.CheckPayload()
+		s.late = m.CheckPayload(s.dir)
 	}
 	out, err := b.propose(ctx, s)
 	if err != nil {

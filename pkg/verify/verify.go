@@ -100,7 +100,7 @@ func (t Trust) Message(m *message.Message, proof []byte, d *directory.Directory)
 		func() error { return m.CheckParties(then, c.Created.Time) },
 		func() error { return m.CheckTime(a.At) },
 		func() error { return m.CheckSignature(then) },
-		m.CheckPayload,
+		func() error { return m.CheckPayload(then) },
 	} {
 		if err := check(); err != nil {
 			return a, evidence("the broker accepted what it must refuse", err)

@@ -7,7 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -140,6 +140,17 @@ func (c *call) own(parameter string) (string, error) {
 	return "", problem.New(problem.Forbidden, parameter, "The connection does not belong to this authority.")
 }
 
+// A counterpart is the input that names another authority.
+type counterpart struct {
+	To string `query:"to" validate:"required,max=49,contains=."`
+}
+
+// counterpart returns the authority that the query names as the recipient.
+func (c *call) counterpart() (string, error) {
+	in := counterpart{To: c.URL.Query().Get("to")}
+	return in.To, c.valid(in)
+}
+
 // valid validates input and names the first member that is not.
 func (c *call) valid(v any) error {
 	err := c.server.validate.Struct(v)
@@ -154,10 +165,15 @@ func (c *call) valid(v any) error {
 	return problem.New(problem.InvalidValue, f.Field(), "The value does not satisfy: "+strings.TrimSpace(f.Tag()+" "+f.Param())+".")
 }
 
-var authorityPattern = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,15}\.[a-z0-9-]{1,32}$`)
-
-// newValidator names fields as the API does.
+// newValidator names members as the query or the document does.
 func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+		if name := f.Tag.Get("query"); name != "" {
+			return name
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		return name
+	})
 	return v
 }

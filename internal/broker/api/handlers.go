@@ -44,7 +44,7 @@ func (s *Server) sent(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	to, err := c.authorityParameter("to")
+	to, err := c.counterpart()
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/wire"
@@ -54,7 +55,7 @@ func Init(ctx context.Context, home string, o InitOptions) (wire.Broker, error) 
 	if err := makeEmpty(home); err != nil {
 		return wire.Broker{}, err
 	}
-	anchor, err := directory.Anchor(o.Depositary)
+	anchor, err := anchorOf(o.Depositary)
 	if err != nil {
 		return wire.Broker{}, fmt.Errorf("reading the depositary's statement: %w", err)
 	}
@@ -79,6 +80,21 @@ func Init(ctx context.Context, home string, o InitOptions) (wire.Broker, error) 
 		return wire.Broker{}, fmt.Errorf("publishing the depositary's statement: %w", err)
 	}
 	return public, nil
+}
+
+// anchorOf returns the fingerprint of a depositary from its own statement,
+// which must be valid.
+func anchorOf(signed directory.Signed) (string, error) {
+	var s directory.DepositaryStatement
+	if err := strictjson.Unmarshal([]byte(signed.Statement), directory.MaxStatementBytes, &s); err != nil {
+		return "", err
+	}
+	certificate, err := pgp.ParseCertificate(s.Certificate)
+	if err != nil {
+		return "", err
+	}
+	_, err = directory.New(certificate.Fingerprint()).Apply(signed, 0)
+	return certificate.Fingerprint(), err
 }
 
 // makeEmpty makes the directory, or checks that it is empty.
@@ -129,12 +145,11 @@ func writeHome(home string, c Config, now time.Time) (wire.Broker, error) {
 
 // A Server is an open home: a broker ready to serve.
 type Server struct {
-	Broker   *broker.Broker
-	Config   Config
-	home     string
-	store    store.Broker
-	verifier note.Verifier
-	log      *slog.Logger
+	Broker *broker.Broker
+	Config Config
+	home   string
+	store  store.Broker
+	log    *slog.Logger
 }
 
 // Open opens the home's database and guard and starts the broker's loops. It
@@ -144,7 +159,7 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	signer, verifier, err := readLogKey(home)
+	key, err := readLogKey(home)
 	if err != nil {
 		return nil, err
 	}
@@ -157,34 +172,43 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 		return nil, err
 	}
 	b, err := broker.Open(ctx, broker.Options{
-		Store: db, Guard: g, Origin: c.Origin, Signer: signer, Verifier: verifier,
+		Store: db, Guard: g, Origin: c.Origin, Signer: key.signer, Verifier: key.verifier,
 		Anchor: c.Depositary, Clocks: c.Clocks, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Server{Broker: b, Config: c, home: home, store: db, verifier: verifier, log: log}, nil
+	return &Server{Broker: b, Config: c, home: home, store: db, log: log}, nil
+}
+
+// A logKey is the key of the log.
+type logKey struct {
+	signer   note.Signer
+	verifier note.Verifier
+	vkey     string // the verifier key as text
 }
 
 // readLogKey reads the key that signs checkpoints.
-func readLogKey(home string) (note.Signer, note.Verifier, error) {
+func readLogKey(home string) (k logKey, err error) {
 	secret, err := os.ReadFile(filepath.Join(home, logKeyFile))
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the log's key: %w", err)
+		return k, fmt.Errorf("reading the log's key: %w", err)
 	}
-	signer, err := translog.ParseSigner(strings.TrimSpace(string(secret)))
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading the log's key: %w", err)
+	if k.signer, err = translog.ParseSigner(strings.TrimSpace(string(secret))); err != nil {
+		return k, fmt.Errorf("reading the log's key: %w", err)
 	}
 	public, err := os.ReadFile(filepath.Join(home, vkeyFile))
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the log's verifier key: %w", err)
+		return k, fmt.Errorf("reading the log's verifier key: %w", err)
 	}
-	verifier, err := translog.ParseVerifier(strings.TrimSpace(string(public)))
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading the log's verifier key: %w", err)
+	k.vkey = strings.TrimSpace(string(public))
+	if k.verifier, err = translog.ParseVerifier(k.vkey); err != nil {
+		return k, fmt.Errorf("reading the log's verifier key: %w", err)
 	}
-	return signer, verifier, nil
+	if k.signer.Name() != k.verifier.Name() || k.signer.KeyHash() != k.verifier.KeyHash() {
+		return k, fmt.Errorf("%s and %s are not one key", logKeyFile, vkeyFile)
+	}
+	return k, nil
 }
 
 // openDatabase opens the engine that the configuration names.

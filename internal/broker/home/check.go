@@ -1,0 +1,64 @@
+package home
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/entraide/entraide/internal/broker"
+	"github.com/entraide/entraide/internal/guard"
+	"github.com/entraide/entraide/internal/store"
+)
+
+// Check verifies the home's whole database against its log, the log's key and
+// the signer guard, and changes nothing. The error wraps
+// [broker.ErrInconsistent] if something does not fit.
+func Check(ctx context.Context, home string) (broker.Report, error) {
+	var report broker.Report
+	err := reading(ctx, home, func(s store.Broker, c Config, k logKey) error {
+		g, err := guard.Open(within(home, c.Guard))
+		if err != nil {
+			return err
+		}
+		last, err := g.Last(ctx)
+		if err != nil {
+			return err
+		}
+		report, err = broker.Check(ctx, s, broker.Checked{Origin: c.Origin, Verifier: k.verifier, Anchor: c.Depositary, Guard: last})
+		return err
+	})
+	return report, err
+}
+
+// ExportLog writes the public log, as far as it is signed, to a directory and
+// returns its size in entries.
+func ExportLog(ctx context.Context, home, dir string) (size int64, err error) {
+	err = reading(ctx, home, func(s store.Broker, c Config, k logKey) error {
+		size, err = broker.Export(ctx, s, dir, c.Origin, k.verifier, k.vkey)
+		return err
+	})
+	return size, err
+}
+
+// reading opens the home's database without starting a broker.
+func reading(ctx context.Context, home string, fn func(store.Broker, Config, logKey) error) error {
+	c, err := read(home)
+	if err != nil {
+		return err
+	}
+	key, err := readLogKey(home)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, home, c)
+	if err != nil {
+		return err
+	}
+	if err := fn(db, c, key); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	if err := db.Close(); err != nil {
+		return fmt.Errorf("closing the database: %w", err)
+	}
+	return nil
+}

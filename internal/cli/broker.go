@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraide/entraide/internal/broker/home"
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/strictjson"
+)
+
+func (a *app) brokerCommand() *cobra.Command {
+	return group("broker", "Run a broker",
+		a.brokerInit(), a.brokerServe(), a.brokerCheck(),
+		group("log", "The broker's transparency log", a.brokerLogExport()))
+}
+
+func (a *app) brokerInit() *cobra.Command {
+	var o home.InitOptions
+	var statement string
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Make a broker's home: keys, log, guard and configuration",
+		Long: `Make a broker's home in --home, which must be empty or absent.
+
+The directory of the new broker begins with the depositary's own statement, so
+a depositary must exist first (entraide depositary init). Hand the file
+broker.json of the new home to every desk over a channel that you trust: it
+holds the keys by which they will know the broker and its log.`,
+		Example: `  entraide broker init --home /var/lib/entraide/broker \
+    --depositary depositary.json --url https://broker.example:8443 --listen 0.0.0.0:8443`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := a.homeDir()
+			if err != nil {
+				return err
+			}
+			if o.Depositary, err = readStatement(statement); err != nil {
+				return err
+			}
+			if o.Origin == "" {
+				if o.Origin, err = originOf(o.URL); err != nil {
+					return err
+				}
+			}
+			o.Now, o.Log = a.now, a.logger()
+			public, err := home.Init(cmd.Context(), dir, o)
+			if err != nil {
+				return err
+			}
+			return a.print(public, func(w io.Writer) {
+				fmt.Fprintf(w, "Broker made in %s\n", dir)
+				fmt.Fprintf(w, "Log:  %s\nKey:  %s\n", public.Origin, public.LogKey)
+				fmt.Fprintf(w, "Hand %s to every desk.\n", filepath.Join(dir, home.PublicFile))
+			})
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&statement, "depositary", "", "the depositary's statement, depositary.json of its home")
+	flags.StringVar(&o.URL, "url", "", "address under which desks reach the broker, https")
+	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8443", "address of the API")
+	flags.StringVar(&o.AdminListen, "admin-listen", "127.0.0.1:9443", "private address of health and metrics, empty for none")
+	flags.StringVar(&o.Origin, "origin", "", "name of the log (default: the host of --url with /log)")
+	flags.StringVar(&o.Database, "database", "sqlite:broker.db", "sqlite:FILE, or a postgres:// address without a password")
+	required(c, "depositary", "url")
+	return c
+}
+
+// required marks flags and reports their absence as a usage error.
+func required(c *cobra.Command, names ...string) {
+	run := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, name := range names {
+			if !cmd.Flags().Changed(name) {
+				return usage("--%s is missing", name)
+			}
+		}
+		return run(cmd, args)
+	}
+}
+
+// originOf names the log after the broker's address.
+func originOf(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "", usage("--url must be an https address")
+	}
+	return strings.TrimSuffix(u.Host+u.Path, "/") + "/log", nil
+}
+
+// readStatement reads a signed statement from a file.
+func readStatement(path string) (directory.Signed, error) {
+	var s directory.Signed
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return s, err
+	}
+	if err := strictjson.Unmarshal(data, directory.MaxStatementBytes*2, &s); err != nil {
+		return s, fmt.Errorf("%s is not a signed statement: %w", path, err)
+	}
+	return s, nil
+}
+
+func (a *app) brokerServe() *cobra.Command {
+	return &cobra.Command{
+		Use:     "serve",
+		Short:   "Serve the broker's API until interrupted",
+		Example: "  entraide broker serve --home /var/lib/entraide/broker",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := a.homeDir()
+			if err != nil {
+				return err
+			}
+			s, err := home.Open(cmd.Context(), dir, a.now, a.logger())
+			if err != nil {
+				return err
+			}
+			err = s.Serve(cmd.Context(), func(address net.Addr) {
+				fmt.Fprintf(a.err, "entraide: broker of %s listens on %s\n", s.Config.Origin, address)
+			})
+			if closing := s.Close(); err == nil {
+				err = closing
+			}
+			return err
+		},
+	}
+}
+
+func (a *app) brokerCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Verify the whole database against its log",
+		Long: `Read every entry, message, receipt, statement and case of the database and verify
+them against the log, and the log against the signer guard. Nothing is changed.
+The exit status is 3 if anything does not fit.`,
+		Example: "  entraide broker check --home /var/lib/entraide/broker",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := a.homeDir()
+			if err != nil {
+				return err
+			}
+			report, err := home.Check(cmd.Context(), dir)
+			if err != nil {
+				return err
+			}
+			return a.print(report, func(w io.Writer) {
+				fmt.Fprintf(w, "The database agrees with its log: %d entries, %d messages in %d cases, %d receipts, %d statements.\n",
+					report.Entries, report.Messages, report.Cases, report.Receipts, report.Statements)
+				fmt.Fprintf(w, "Newest checkpoint: %d entries, root %s.\n", report.Signed, report.Root)
+			})
+		},
+	}
+}
+
+func (a *app) brokerLogExport() *cobra.Command {
+	var to string
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "Write the public log as static files (c2sp.org/tlog-tiles)",
+		Long: `Write checkpoint, tiles, entry bundles and log.vkey to a directory that any web
+server can publish and any C2SP verifier can check. Entries appear as salted
+commitments: the files say how many there are, and nothing else.`,
+		Example: "  entraide broker log export --home /var/lib/entraide/broker --dir public-log",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := a.homeDir()
+			if err != nil {
+				return err
+			}
+			size, err := home.ExportLog(cmd.Context(), dir, to)
+			if err != nil {
+				return err
+			}
+			return a.print(map[string]any{"dir": to, "size": size}, func(w io.Writer) {
+				fmt.Fprintf(w, "Wrote the log of %d entries to %s\n", size, to)
+			})
+		},
+	}
+	c.Flags().StringVar(&to, "dir", "", "directory to write to")
+	required(c, "dir")
+	return c
+}

@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraide/entraide/internal/depositary"
+	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/pkg/strictjson"
+	"github.com/entraide/entraide/pkg/wire"
+)
+
+func (a *app) depositaryCommand() *cobra.Command {
+	return group("depositary", "Keep the trust anchor: who is a party",
+		a.depositaryInit(), a.depositaryAdmit(),
+		a.depositaryStanding("suspend", "suspended", "Suspend a party or authority"),
+		a.depositaryStanding("restore", "restored", "Lift a suspension made by the depositary"),
+		a.depositaryStanding("revoke", "revoked", "Remove a party or authority for good"))
+}
+
+func (a *app) depositaryInit() *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use:     "init",
+		Short:   "Make the depositary's home and key",
+		Example: "  entraide depositary init --home depositary --name 'Depositary of the Convention'",
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			dir, err := a.homeDir()
+			if err != nil {
+				return err
+			}
+			secret, err := a.newPassphrase(dir)
+			if err != nil {
+				return err
+			}
+			if _, err := depositary.Init(dir, depositary.InitOptions{Name: name, Passphrase: secret, Now: a.now()}); err != nil {
+				return err
+			}
+			d, err := depositary.Open(dir, secret, a.now)
+			if err != nil {
+				return err
+			}
+			statement := filepath.Join(dir, depositary.StatementFile)
+			return a.print(map[string]string{"fingerprint": d.Fingerprint(), "statement": statement}, func(w io.Writer) {
+				fmt.Fprintf(w, "Trust anchor: %s\nGive %s to `entraide broker init`.\n", d.Fingerprint(), statement)
+			})
+		},
+	}
+	c.Flags().StringVar(&name, "name", "Depositary", "name in the certificate")
+	return c
+}
+
+func (a *app) depositaryAdmit() *cobra.Command {
+	var broker, code string
+	c := &cobra.Command{
+		Use:   "admit ENROLMENT",
+		Short: "Admit a State with its authorities",
+		Long: `Sign the State's party statement and publish it with the statements of its
+authorities.
+
+The enrolment file comes from the State's desk (entraide desk init). Call the
+State back on a number that you know, have the short code read to you, and give
+it with --code: the command refuses a file with another code.`,
+		Example: "  entraide depositary admit QM-enrolment.json --home depositary --broker broker.json --code 'ab12 …'",
+		Args:    exactly("ENROLMENT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			e, err := enrolment.Parse(data)
+			if err != nil {
+				return err
+			}
+			actual, err := e.Code()
+			if err != nil {
+				return err
+			}
+			if code != actual {
+				return usage("the code of this file is %q; compare it with the State over another channel and give it with --code", actual)
+			}
+			d, err := a.openDepositary(broker)
+			if err != nil {
+				return err
+			}
+			if err := d.Admit(cmd.Context(), e); err != nil {
+				return err
+			}
+			return a.print(map[string]any{"party": e.Party, "authorities": len(e.Authorities)}, func(w io.Writer) {
+				fmt.Fprintf(w, "%s is admitted with %d authorities.\n", e.Party, len(e.Authorities))
+			})
+		},
+	}
+	c.Flags().StringVar(&broker, "broker", "", "the broker's broker.json; remembered")
+	c.Flags().StringVar(&code, "code", "", "the enrolment's short code, as the State read it to you")
+	return c
+}
+
+// openDepositary unlocks the home's key and connects it, the first time, to
+// the broker that a file describes.
+func (a *app) openDepositary(brokerFile string) (*depositary.Depositary, error) {
+	dir, err := a.homeDir()
+	if err != nil {
+		return nil, err
+	}
+	secret, err := a.passphrase(dir)
+	if err != nil {
+		return nil, err
+	}
+	d, err := depositary.Open(dir, secret, a.now)
+	if err != nil || brokerFile == "" {
+		return d, err
+	}
+	b, err := readBroker(brokerFile)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.Connect(b)
+}
+
+// readBroker reads a broker's description.
+func readBroker(path string) (wire.Broker, error) {
+	var b wire.Broker
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return b, err
+	}
+	if err := strictjson.Unmarshal(data, 1<<16, &b); err != nil {
+		return b, fmt.Errorf("%s does not describe a broker: %w", path, err)
+	}
+	return b, nil
+}
+
+func (a *app) depositaryStanding(verb, standing, short string) *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use:     verb + " SUBJECT",
+		Short:   short,
+		Example: "  entraide depositary " + verb + " QM.mla --home depositary --reason 'keys lost'",
+		Args:    exactly("SUBJECT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, err := a.openDepositary("")
+			if err != nil {
+				return err
+			}
+			if err := d.SetStanding(cmd.Context(), args[0], standing, reason); err != nil {
+				return err
+			}
+			return a.print(map[string]string{"subject": args[0], "standing": standing}, func(w io.Writer) {
+				fmt.Fprintf(w, "%s is %s.\n", args[0], standing)
+			})
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for everybody who reads the directory")
+	required(c, "reason")
+	return c
+}

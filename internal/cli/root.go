@@ -1,0 +1,213 @@
+// Package cli is the command line: flags in, printed result out. Each command
+// is a few lines onto the package that does the work.
+//
+// Results go to standard output, for people or, with --json, as one JSON
+// value; everything else goes to standard error. The exit status is 0 for
+// done, 1 for failed, 2 for a mistake in the command line, and 3 for evidence
+// of misbehaviour: files to keep.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraide/entraide/internal/broker"
+	"github.com/entraide/entraide/internal/guard"
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/client"
+	"github.com/entraide/entraide/pkg/pgp"
+	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/verify"
+)
+
+// Exit statuses. They are part of the command contract.
+const (
+	statusDone     = 0
+	statusFailed   = 1
+	statusUsage    = 2
+	statusEvidence = 3
+)
+
+// An app is what the commands of one run share.
+type app struct {
+	in           io.Reader
+	out, err     io.Writer
+	home         string
+	json         bool
+	verbose      bool
+	passphraseFD int
+	now          func() time.Time
+}
+
+// Run runs a command line and returns the exit status.
+func Run(args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{in: in, out: out, err: errs, now: time.Now}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return statusDone
+	}
+	a.explain(err)
+	return statusOf(err)
+}
+
+// A usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// statusOf maps an error to the exit status.
+func statusOf(err error) int {
+	if _, ok := errors.AsType[usageError](err); ok {
+		return statusUsage
+	}
+	if errors.Is(err, verify.ErrMisbehaviour) {
+		return statusEvidence
+	}
+	return statusFailed
+}
+
+// explain prints the error and what to do about it.
+func (a *app) explain(err error) {
+	fmt.Fprintf(a.err, "entraide: error: %v\n", err)
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(a.err, "entraide: hint: %s\n", hint)
+	}
+}
+
+// hintFor returns what the user can do.
+func hintFor(err error) string {
+	if p, ok := errors.AsType[*problem.Error](err); ok {
+		return p.Code.Remedy()
+	}
+	for _, h := range []struct {
+		is   error
+		hint string
+	}{
+		{verify.ErrMisbehaviour, "keep the files and show them to your auditor; nothing that follows from them should be trusted"},
+		{pgp.ErrPassphrase, "the passphrase does not open this home's keys"},
+		{client.ErrNotTheBroker, "compare the broker.json of this home with the one that the broker's operator hands out"},
+		{client.ErrTransport, "what was sent is kept and will be sent again; check the line to the broker"},
+		{broker.ErrRewound, "the database was restored from a backup; see docs/operator.md, \"A restored database\""},
+		{guard.ErrMissing, "the signer guard must be brought back; it may only be made anew when the log is begun"},
+		{store.ErrUnsafe, "change the setting and start again; the broker does not run on a database that may lose what it acknowledged"},
+	} {
+		if errors.Is(err, h.is) {
+			return h.hint
+		}
+	}
+	if _, ok := errors.AsType[usageError](err); ok {
+		return "add --help to see how the command is used"
+	}
+	return ""
+}
+
+// root builds the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "entraide",
+		Short: "Mutual legal assistance, sealed and provable",
+		Long: `Entraide carries requests for evidence, and their answers, between States:
+signed and end-to-end encrypted with OpenPGP, through a broker that cannot read
+them, with receipts and a log that anybody can verify.
+
+Begin with:  entraide demo --exit --dir x`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.home, "home", os.Getenv("ENTRAIDE_HOME"), "directory with keys and data of this broker, desk or depositary ($ENTRAIDE_HOME)")
+	flags.BoolVar(&a.json, "json", false, "print the result as JSON")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say on standard error what is being done")
+	flags.IntVar(&a.passphraseFD, "passphrase-fd", -1, "read the passphrase from this file descriptor")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		a.demoCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.keyCommand(),
+		a.directoryCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(), a.messageCommand(), a.verifyCommand(),
+	)
+	return root
+}
+
+// group makes a noun: a command that only holds its verbs.
+func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("%s has no command %q", use, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(verbs...)
+	return c
+}
+
+// noArgs and exactly report wrong arguments as usage errors.
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return usage("%s is missing", names[len(args)])
+		}
+		if len(args) > len(names) {
+			return usage("unexpected argument %q", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// homeDir returns the home that the command works on.
+func (a *app) homeDir() (string, error) {
+	if a.home == "" {
+		return "", usage("say which home to work on, with --home DIR or $ENTRAIDE_HOME")
+	}
+	return filepath.Abs(a.home)
+}
+
+// print writes a result: v as JSON, or what text prints.
+func (a *app) print(v any, text func(io.Writer)) error {
+	if !a.json {
+		text(a.out)
+		return nil
+	}
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// logger writes to standard error: everything with --verbose, else warnings.
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+}
