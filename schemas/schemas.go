@@ -6,7 +6,8 @@ package schemas
 
 import "embed"
 
-// FS holds the files below this directory: workflows/*.json.
+// FS holds the files below this directory: workflows/*.json, codes/*.json and
+// bodies/*.json.
 //
-//go:embed workflows
+//go:embed workflows codes
 var FS embed.FS

@@ -1,0 +1,206 @@
+package convention
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Decision decides on measures.
+type Decision struct {
+	Head
+	Items []DecisionItem `json:"items" validate:"required,min=1,max=50,unique=Measure,dive"`
+	// Authority executes what was accepted.
+	Authority *Authority `json:"authority,omitempty"`
+	Remedies  *Text      `json:"remedies,omitempty"`
+}
+
+// A DecisionItem decides on one measure.
+type DecisionItem struct {
+	Measure int64 `json:"measure" validate:"min=1,max=50"`
+	// Type is the measure's type, on which the possible grounds depend.
+	Type    string `json:"type" validate:"required,code=measure-type"`
+	Outcome string `json:"outcome" validate:"required,oneof=accepted partly refused postponed"`
+	// Grounds are given if and only if something is refused.
+	Grounds []string `json:"grounds,omitempty" validate:"max=20,unique,dive,code=refusal-ground"`
+	// Reasons are given unless the measure is accepted whole.
+	Reasons *Text `json:"reasons,omitempty"`
+	// Consultation is the digest of the message that consulted on a refusal or
+	// postponement.
+	Consultation string `json:"consultation,omitempty" validate:"omitempty,digest"`
+	// Review is when a postponed measure is looked at again.
+	Review Time `json:"review,omitzero"`
+	// Until is the new end of a preservation that was extended.
+	Until Time `json:"until,omitzero"`
+}
+
+func (d *Decision) summary() string {
+	var items []string
+	for _, i := range d.Items {
+		items = append(items, fmt.Sprintf("measure %d (%s) %s%s", i.Measure, labelOf(listMeasure, i.Type), i.Outcome, by(" until ", i.Until)))
+	}
+	return "Decision: " + strings.Join(items, "; ")
+}
+
+// Preserved says that data were secured, and for how long.
+type Preserved struct {
+	Head
+	// Reference is the requested authority's own, by which an extension names
+	// the preservation.
+	Reference string          `json:"reference" validate:"required,max=100,plain"`
+	Items     []PreservedItem `json:"items" validate:"required,min=1,max=50,dive"`
+}
+
+// A PreservedItem is what was secured for one measure.
+type PreservedItem struct {
+	Measure    int64    `json:"measure" validate:"min=1,max=50"`
+	Categories []string `json:"categories" validate:"required,min=1,max=10,unique,dive,code=data-category"`
+	Data       Text     `json:"data"`
+	// Custodian is left out where it cannot be shared.
+	Custodian string `json:"custodian,omitempty" validate:"max=300,plain"`
+	From      Time   `json:"from" validate:"required"`
+	// Until is at least the shortest duration of the measure after From.
+	Until Time `json:"until" validate:"required"`
+	// Order is the domestic order's reference.
+	Order        string `json:"order" validate:"required,max=100,plain"`
+	UserNotified string `json:"user_notified" validate:"required,oneof=no yes required"`
+	// UserNoticeOn is when the law requires the user to be notified.
+	UserNoticeOn Time `json:"user_notice_on,omitzero"`
+}
+
+func (p *Preserved) summary() string {
+	if len(p.Items) == 0 {
+		return "Data preserved (" + p.Reference + ")"
+	}
+	until := p.Items[0].Until
+	for _, i := range p.Items {
+		if i.Until.Before(until.Time) {
+			until = i.Until
+		}
+	}
+	return fmt.Sprintf("Data preserved%s (%s)", by(" until ", until), p.Reference)
+}
+
+// A TrafficDisclosure discloses enough preserved traffic data to identify a
+// provider in another State and the path of a communication.
+type TrafficDisclosure struct {
+	Head
+	Preservation  string        `json:"preservation" validate:"required,max=100,plain"`
+	Communication []DataSet     `json:"communication" validate:"required,min=1,max=100,dive"`
+	Provider      Provider      `json:"provider"`
+	Path          []PathElement `json:"path" validate:"required,min=1,max=200,dive"`
+	// Sufficiency says why this is enough to identify provider and path.
+	Sufficiency Text      `json:"sufficiency"`
+	Withheld    *Withheld `json:"withheld,omitempty"`
+}
+
+// A Provider is a service provider and the State in which it is.
+type Provider struct {
+	Name  string `json:"name" validate:"required,max=300,plain"`
+	Party string `json:"party" validate:"required,party"`
+}
+
+// A PathElement is one station of a communication.
+type PathElement struct {
+	IP   string `json:"ip" validate:"required,ip"`
+	Port int64  `json:"port,omitzero" validate:"omitempty,min=1,max=65535"`
+	// ASN is the autonomous system, such as AS64500.
+	ASN string `json:"asn,omitempty" validate:"omitempty,asn"`
+	At  Time   `json:"at,omitzero"`
+}
+
+// Withheld says what is not disclosed, and why.
+type Withheld struct {
+	Ground  string `json:"ground" validate:"required,code=refusal-ground"`
+	Reasons Text   `json:"reasons"`
+}
+
+func (t *TrafficDisclosure) summary() string {
+	return fmt.Sprintf("Traffic data lead to %s in %s (%s)", t.Provider.Name, t.Provider.Party, t.Preservation)
+}
+
+// A Delivery hands over results per measure.
+type Delivery struct {
+	Head
+	// Final says that nothing more will come.
+	Final    bool             `json:"final"`
+	Results  []DeliveryResult `json:"results" validate:"required,min=1,max=50,unique=Measure,dive"`
+	Packages []Package        `json:"packages,omitempty" validate:"max=200,dive"`
+	// Executing answers for the authenticity of what is delivered.
+	Executing Contact `json:"executing"`
+	// Procedures says which formalities were kept, or why not.
+	Procedures   *Text       `json:"procedures,omitempty"`
+	Conditions   []Condition `json:"conditions,omitempty" validate:"max=50,dive"`
+	UserNotified string      `json:"user_notified,omitempty" validate:"omitempty,oneof=no yes required"`
+	Costs        *Text       `json:"costs,omitempty"`
+	Remedies     *Text       `json:"remedies,omitempty"`
+	Returns      *Text       `json:"returns,omitempty"`
+}
+
+// A DeliveryResult is what came of one measure.
+type DeliveryResult struct {
+	Measure int64  `json:"measure" validate:"min=1,max=50"`
+	Type    string `json:"type" validate:"required,code=measure-type"`
+	Result  string `json:"result" validate:"required,oneof=executed partly not-executed"`
+	// Reasons are given unless the measure was executed whole.
+	Reasons     *Text `json:"reasons,omitempty"`
+	Outstanding *Text `json:"outstanding,omitempty"`
+	Expected    Time  `json:"expected,omitzero"`
+}
+
+// A Package is an item of evidence. Its file travels as sealed evidence.
+type Package struct {
+	// Number counts from 1 in their order.
+	Number      int64  `json:"number" validate:"min=1,max=200"`
+	Measure     int64  `json:"measure" validate:"min=1,max=50"`
+	Description Text   `json:"description"`
+	Origin      string `json:"origin" validate:"required,max=300,plain"`
+	AcquiredAt  Time   `json:"acquired_at" validate:"required"`
+	Method      string `json:"method" validate:"required,max=300,plain"`
+	MediaType   string `json:"media_type" validate:"required,media"`
+	Size        int64  `json:"size" validate:"min=1"`
+	SHA256      string `json:"sha256" validate:"required,digest"`
+	// Custody is in order of time.
+	Custody []CustodyEvent `json:"custody" validate:"required,min=1,max=100,dive"`
+}
+
+// A CustodyEvent is one step of the chain of custody.
+type CustodyEvent struct {
+	At    Time   `json:"at" validate:"required"`
+	By    string `json:"by" validate:"required,max=300,plain"`
+	Event string `json:"event" validate:"required,max=300,plain"`
+}
+
+func (d *Delivery) summary() string {
+	which := "Part of the results"
+	if d.Final {
+		which = "Final results"
+	}
+	return fmt.Sprintf("%s: %s in %s", which, count(len(d.Results), "measure"), count(len(d.Packages), "package"))
+}
+
+// A ReceiptOfEvidence says whether what was delivered arrived intact.
+type ReceiptOfEvidence struct {
+	Head
+	// Delivery is the digest of the message that delivered.
+	Delivery string        `json:"delivery" validate:"required,digest"`
+	Received Time          `json:"received" validate:"required"`
+	Packages []PackageItem `json:"packages" validate:"required,min=1,max=200,unique=Number,dive"`
+}
+
+// A PackageItem is the finding on one package. What is not ok is explained.
+type PackageItem struct {
+	Number int64  `json:"number" validate:"min=1,max=200"`
+	Result string `json:"result" validate:"required,oneof=ok mismatch unreadable missing"`
+	SHA256 string `json:"sha256,omitempty" validate:"omitempty,digest"`
+	Note   *Text  `json:"note,omitempty"`
+}
+
+func (r *ReceiptOfEvidence) summary() string {
+	ok := 0
+	for _, p := range r.Packages {
+		if p.Result == "ok" {
+			ok++
+		}
+	}
+	return fmt.Sprintf("%d of %s arrived intact", ok, count(len(r.Packages), "package"))
+}
