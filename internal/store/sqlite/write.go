@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/entraide/entraide/internal/store"
+)
+
+// A writer appends within one transaction. It implements [store.Writer].
+type writer struct {
+	view
+	appended bool
+}
+
+// Append implements [store.Writer].
+func (w *writer) Append(ctx context.Context, b store.Batch) error {
+	if w.appended {
+		return errors.New("sqlite: a batch has been appended already")
+	}
+	if err := dense(b); err != nil {
+		return err
+	}
+	res, err := w.tx.ExecContext(ctx, `UPDATE log_head SET size = ?1, frontier = ?2, touched = touched + 1
+		WHERE size = ?3 AND frontier = ?4`, b.After.Size, blob(b.After.Frontier), b.Before.Size, blob(b.Before.Frontier))
+	if err != nil {
+		return fmt.Errorf("sqlite: moving the head: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(store.ErrFenced, err)
+	}
+	w.appended = true
+	for _, insert := range []func(context.Context, store.Batch) error{
+		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.insertInbox,
+	} {
+		if err := insert(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dense checks that the entries fill the tree from its old to its new size.
+func dense(b store.Batch) error {
+	if int64(len(b.Entries)) != b.After.Size-b.Before.Size {
+		return fmt.Errorf("sqlite: %d entries do not grow the log from %d to %d", len(b.Entries), b.Before.Size, b.After.Size)
+	}
+	for i, e := range b.Entries {
+		if e.Index != b.Before.Size+int64(i) {
+			return fmt.Errorf("sqlite: entry %d stands in the place of entry %d", e.Index, b.Before.Size+int64(i))
+		}
+	}
+	return nil
+}
+
+// blob keeps an empty value from becoming NULL.
+func blob(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
+
+// each runs one prepared statement for every item.
+func each[T any](ctx context.Context, w *writer, what, query string, items []T, args func(T) []any) error {
+	if len(items) == 0 {
+		return nil
+	}
+	stmt, err := w.tx.PrepareContext(ctx, query)
+	if err != nil {
+		return fmt.Errorf("sqlite: inserting %s: %w", what, err)
+	}
+	defer stmt.Close()
+	for _, item := range items {
+		if _, err := stmt.ExecContext(ctx, args(item)...); err != nil {
+			return fmt.Errorf("sqlite: inserting %s: %w", what, err)
+		}
+	}
+	return nil
+}
+
+func (w *writer) insertLog(ctx context.Context, b store.Batch) error {
+	if err := each(ctx, w, "entries", `INSERT INTO log_entry (idx, leaf, leaf_hash, salt, body) VALUES (?1, ?2, ?3, ?4, ?5)`,
+		b.Entries, func(e store.Entry) []any { return []any{e.Index, e.Leaf, e.LeafHash[:], e.Salt, e.Body} }); err != nil {
+		return err
+	}
+	return each(ctx, w, "nodes", `INSERT INTO log_node (level, idx, hash) VALUES (?1, ?2, ?3)`,
+		b.Nodes, func(n store.Node) []any { return []any{n.Level, n.Index, n.Hash[:]} })
+}
+
+func (w *writer) insertMessages(ctx context.Context, b store.Batch) error {
+	return each(ctx, w, "messages", `INSERT INTO message (id, case_id, sender, recipient, act, lane, stage, seq, digest,
+		header, signature, payload, idx, accepted_at_unix)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`,
+		b.Messages, func(m store.Message) []any {
+			return []any{
+				m.ID, m.Case, m.From, m.To, m.Act, m.Lane, m.Stage, m.Seq, m.Digest,
+				blob(m.Header), blob(m.Signature), blob(m.Payload), m.Index, m.AcceptedAt,
+			}
+		})
+}
+
+func (w *writer) insertCases(ctx context.Context, b store.Batch) error {
+	if err := each(ctx, w, "cases", `INSERT OR REPLACE INTO case_state (id, requesting, requested, opening, lane, stage,
+		handed, opened_at_unix, last_by_requesting_unix, idx) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
+		b.Cases, func(c store.Case) []any {
+			return []any{
+				c.ID, c.Requesting, c.Requested, c.Opening, c.Lane, c.Stage, c.Handed, c.OpenedAt, c.LastByRequesting, c.Index,
+			}
+		}); err != nil {
+		return err
+	}
+	if err := each(ctx, w, "pairs", `INSERT OR REPLACE INTO pair_head (sender, recipient, seq, digest)
+		VALUES (?1, ?2, ?3, ?4)`, b.Heads, func(h store.PairHead) []any { return []any{h.From, h.To, h.Seq, h.Digest} }); err != nil {
+		return err
+	}
+	return each(ctx, w, "clocks", `INSERT OR REPLACE INTO clock (case_id, name, due_unix, state) VALUES (?1, ?2, ?3, ?4)`,
+		b.Clocks, func(c store.Clock) []any { return []any{c.Case, c.Name, c.Due, c.State} })
+}
+
+func (w *writer) insertReceipts(ctx context.Context, b store.Batch) error {
+	if err := each(ctx, w, "receipts", `INSERT INTO receipt (digest, kind, message_id, case_id, authority, text, signature, idx)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`, b.Receipts, func(r store.Receipt) []any {
+		return []any{r.Digest, r.Kind, r.Message, r.Case, r.By, blob(r.Text), blob(r.Signature), r.Index}
+	}); err != nil {
+		return err
+	}
+	return each(ctx, w, "statements", `INSERT INTO statement (idx, digest, subject, number, text, signature)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, b.Statements, func(s store.Statement) []any {
+		return []any{s.Index, s.Digest, s.Subject, s.Number, blob(s.Text), blob(s.Signature)}
+	})
+}
+
+func (w *writer) insertInbox(ctx context.Context, b store.Batch) error {
+	return each(ctx, w, "inbox items", `INSERT INTO inbox (authority, idx, kind, ref) VALUES (?1, ?2, ?3, ?4)`,
+		b.Inbox, func(i store.InboxItem) []any { return []any{i.Authority, i.Index, i.Kind, i.Ref} })
+}
