@@ -381,7 +381,7 @@ func (w *world) enrol(t *testing.T, anchor *pgp.Key, code, digest string, now ti
 		w.keys[id] = key
 		statements = append(statements, sign(t, party, directory.AuthorityStatement{
 			Heading: heading(directory.TypAuthority, id, code, now), ID: id, Roles: []string{"central"}, Articles: []string{},
-			Names: map[string]string{"en": id}, Languages: map[string][]string{"routine": {"en"}}, TimeZone: "UTC",
+			Names: map[string]string{"en": id}, Languages: map[string][]string{"routine": {"en"}}, Hours: "24/7", TimeZone: "UTC",
 			Callback: []string{}, Certificates: map[pgp.Suite][]byte{pgp.Modern6: certified.Bytes()}, Transport: digest,
 			Stance:    directory.Stance{DualCriminality: "not-required", Notes: map[string]string{}},
 			ValidFrom: directory.At(now), ValidUntil: directory.At(now.Add(300 * 24 * time.Hour)),
@@ -422,4 +422,9 @@ func authority(t *testing.T, d *directory.Directory, id string) directory.Author
 }
 
 // sampleInformation is a body that needs no answer.
-var sampleInformation = []byte(`{"kind":"information","version":1}`)
+var sampleInformation = []byte(`{
+  "kind": "information", "version": 1, "from": "QM", "to": "QN", "own_ref": "QM-2026-0001",
+  "information": {"lang": "en", "text": "A server at 192.0.2.44 distributes malware.", "authentic": true},
+  "purpose": {"lang": "en", "text": "It may be of use to your investigation.", "authentic": true},
+  "contacts": [{"role": "officer", "name": "Duty officer", "email": "duty@qm.example"}]
+}`)
