@@ -16,9 +16,23 @@ import (
 func unmarshal(data []byte, maxBytes int, prefix string, v any) error {
 	err := strictjson.Unmarshal(data, maxBytes, v)
 	if e, ok := errors.AsType[*strictjson.Error](err); ok {
-		return problem.New(problem.Code(e.Kind), under(prefix, strings.Trim(strings.ReplaceAll(e.Pointer, "/", "."), ".")), e.Detail)
+		return problem.New(problem.Code(e.Kind), under(prefix, path(e.Pointer)), e.Detail)
 	}
 	return err
+}
+
+// path turns a JSON pointer into a member's path.
+func path(pointer string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(pointer, "/"), "/", ".")
+}
+
+// inside turns a problem of something inside a member into one of the whole.
+func inside(err error, member string) error {
+	p, ok := errors.AsType[*problem.Error](err)
+	if !ok {
+		return err
+	}
+	return inField(err, under(member, path(p.Field)))
 }
 
 // under joins a prefix and a member's path, each of which may be empty.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/problem"
-	"github.com/entraide/entraide/pkg/workflow"
 )
 
 // A Payload is the plaintext that only the two parties read.
@@ -87,6 +86,7 @@ func (p *Payload) check(core string, h Header) error {
 	f.must(p.CoreSHA256 == DigestOf([]byte(core)), problem.WrongDigest, "core_sha256", "The payload belongs to another header.")
 	nonce, err := hex.DecodeString(p.Nonce)
 	f.must(err == nil && len(nonce) == nonceBytes && hex.EncodeToString(nonce) == p.Nonce, problem.InvalidValue, "nonce", "A nonce is 64 lower-case hex digits.")
+	f.must(len(p.Body) > 0, problem.InvalidValue, "body", "The content is missing.")
 	f.must(len(p.Evidence) == len(h.Evidence), problem.InvalidValue, "evidence", "The header lists another number of evidence files.")
 	for i, e := range p.Evidence {
 		e.check(&f, fmt.Sprintf("evidence.%d.", i))
@@ -105,14 +105,32 @@ func (e EvidenceFile) check(f *form, at string) {
 }
 
 // checkBody checks that the body is a content object that may travel with the
-// act.
-func checkBody(raw json.RawMessage, act workflow.Act) error {
+// act, and that it says of parties, lane and end what the core says.
+func checkBody(raw json.RawMessage, c Core) error {
 	body, err := convention.ParseBody(raw)
 	if err != nil {
-		return problem.Wrap(problem.InvalidValue, "payload.body", err.Error(), err)
+		return inside(err, "payload.body")
 	}
-	if !convention.MayTravel(body.Kind(), string(act)) {
-		return problem.New(problem.InvalidValue, "payload.body.kind", fmt.Sprintf("A body of this kind does not travel with the act %s.", act))
+	f := form{prefix: "payload.body"}
+	f.must(convention.MayTravel(body.Kind(), string(c.Act)), problem.InvalidValue, "kind",
+		fmt.Sprintf("A body of this kind does not travel with the act %s.", c.Act))
+	agrees := func(ok bool, field string) { f.must(ok, problem.InvalidValue, field, "The header says otherwise.") }
+	switch b := body.(type) {
+	case *convention.Request:
+		agrees(b.Requesting == partyOf(c.From.Authority), "requesting")
+		agrees(b.Requested == partyOf(c.To.Authority), "requested")
+		agrees(b.Lane() == string(c.Lane), "urgency")
+	case *convention.Information:
+		agrees(b.From == partyOf(c.From.Authority), "from")
+		agrees(b.To == partyOf(c.To.Authority), "to")
+	case *convention.Delivery:
+		agrees(b.Final == c.Final, "final")
 	}
-	return nil
+	return f.err()
+}
+
+// partyOf returns the party of an authority.
+func partyOf(authority string) string {
+	party, _, _ := strings.Cut(authority, ".")
+	return party
 }

@@ -68,25 +68,29 @@ func Seal(d Draft, key *pgp.Key, at time.Time) (*Message, error) {
 	if err := m.sealPayload(d, key); err != nil {
 		return nil, err
 	}
-	if err := m.Header.check(); err != nil {
-		return nil, err
-	}
 	header, err := strictjson.Marshal(m.Header)
 	if err != nil {
 		return nil, problem.Wrap(problem.InvalidValue, "header", "The header cannot be written as strict JSON.", err)
-	}
-	if len(header) > MaxHeaderBytes {
-		return nil, problem.New(problem.TooLarge, "header", fmt.Sprintf("The header is larger than %d bytes: there is too much evidence for one message.", MaxHeaderBytes))
 	}
 	m.HeaderText = string(header)
 	if m.Signature, err = key.Sign(TypMessage, header, created.Time); err != nil {
 		return nil, problem.Wrap(problem.BadSignature, "signature", "The key could not sign the header.", err)
 	}
-	return m, nil
+	data, err := m.Wire()
+	if err != nil {
+		return nil, err
+	}
+	return Parse(data)
 }
 
-// core returns the core of the draft, checked.
+// core returns the core of the draft.
 func (d Draft) core(key *pgp.Key, created Time) (Core, error) {
+	if err := d.From.Check(created.Time); err != nil {
+		return Core{}, inField(err, "core.from.authority")
+	}
+	if err := d.To.Check(created.Time); err != nil {
+		return Core{}, inField(err, "core.to.authority")
+	}
 	suite, err := directory.PairSuite(d.From, d.To, created.Time)
 	if err != nil {
 		return Core{}, inField(err, "core.suite")
@@ -103,7 +107,7 @@ func (d Draft) core(key *pgp.Key, created Time) (Core, error) {
 	if notAfter.IsZero() {
 		notAfter = created.Add(DefaultValidity)
 	}
-	c := Core{
+	return Core{
 		Typ: TypCore, Suite: suite, ID: d.ID, Case: d.Case, Act: d.Act, Final: d.Final, Lane: d.Lane,
 		Created: created, NotAfter: At(notAfter),
 		From: Sender{Authority: d.From.Statement.ID, Fingerprint: from.Fingerprint(), Certificate: Digest(from.Digest())},
@@ -111,8 +115,7 @@ func (d Draft) core(key *pgp.Key, created Time) (Core, error) {
 			Authority: d.To.Statement.ID, Fingerprint: to.Fingerprint(), Certificate: Digest(to.Digest()), Encryption: encryption,
 		},
 		After: slices.Sorted(slices.Values(d.After)), Seq: d.Seq, Prev: d.Prev, Directory: d.Directory,
-	}
-	return c, c.check()
+	}, nil
 }
 
 // sealPayload writes, checks, pads and seals the plaintext, and puts what the
@@ -154,7 +157,7 @@ func (m *Message) plaintext(d Draft) ([]byte, error) {
 	if err := p.check(m.Header.Core, m.Header); err != nil {
 		return nil, err
 	}
-	if err := checkBody(d.Body, d.Act); err != nil {
+	if err := checkBody(d.Body, m.Core); err != nil {
 		return nil, err
 	}
 	bare, err := strictjson.Marshal(p)
