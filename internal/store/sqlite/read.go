@@ -233,14 +233,17 @@ func (v *view) NextClock(ctx context.Context) (int64, error) {
 		`SELECT due_unix FROM clock WHERE state = 'running' ORDER BY due_unix LIMIT 1`))
 }
 
+func scanEntry(r *sql.Rows, e *store.Entry) error {
+	var hash []byte
+	err := r.Scan(&e.Index, &e.Leaf, &hash, &e.Salt, &e.Body)
+	copy(e.LeafHash[:], hash)
+	return err
+}
+
 // Entry implements [store.Reader].
 func (v *view) Entry(ctx context.Context, index int64) (store.Entry, error) {
-	return one(list(ctx, v, "an entry", func(r *sql.Rows, e *store.Entry) error {
-		var hash []byte
-		err := r.Scan(&e.Index, &e.Leaf, &hash, &e.Salt, &e.Body)
-		copy(e.LeafHash[:], hash)
-		return err
-	}, `SELECT idx, leaf, leaf_hash, salt, body FROM log_entry WHERE idx = ?1`, index))
+	return one(list(ctx, v, "an entry", scanEntry,
+		`SELECT idx, leaf, leaf_hash, salt, body FROM log_entry WHERE idx = ?1`, index))
 }
 
 // Leaves implements [store.Reader].

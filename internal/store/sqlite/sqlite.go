@@ -89,7 +89,7 @@ func (db *DB) open(ctx context.Context, path string) (err error) {
 	if db.reader, err = connect(path, "deferred", readers); err != nil {
 		return err
 	}
-	return migrate(ctx, db.writer)
+	return migrate(ctx, db.writer, migrations, "migrations")
 }
 
 // connect opens a pool on the file.
@@ -106,9 +106,9 @@ func connect(path, begin string, size int) (*sql.DB, error) {
 	return pool, nil
 }
 
-// migrate brings the schema up to date.
-func migrate(ctx context.Context, pool *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
+// migrate brings the schema up to date with the numbered files of a folder.
+func migrate(ctx context.Context, pool *sql.DB, all embed.FS, folder string) error {
+	files, err := fs.Sub(all, folder)
 	if err != nil {
 		return fmt.Errorf("sqlite: finding the migrations: %w", err)
 	}

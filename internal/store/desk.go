@@ -1,0 +1,162 @@
+package store
+
+import "context"
+
+// A Desk is the database of a desk: the State's own case file, with the only
+// plaintext there is, the outbox, the directory as the desk has verified it,
+// and the desk's own log. Several processes of one desk may have it open.
+type Desk interface {
+	// Read runs fn on a consistent snapshot.
+	Read(ctx context.Context, fn func(DeskReader) error) error
+	// Write runs fn alone and commits if it returns nil. The commit is not
+	// cancelled with ctx.
+	Write(ctx context.Context, fn func(DeskWriter) error) error
+	// Close waits for running transactions and releases the database.
+	Close() error
+}
+
+// A DeskReader is a view of a desk's database at one instant.
+type DeskReader interface {
+	// Published returns the directory statements with index > after, in order.
+	Published(ctx context.Context, after int64) ([]Published, error)
+	// Seen returns the newest checkpoint that the desk has verified, and when
+	// it was last known to be fresh (Unix seconds); ErrNotFound before the first.
+	Seen(ctx context.Context) (note []byte, freshAt int64, err error)
+	// Cursor returns the index of the newest inbox item that an authority has
+	// taken; -1 before the first.
+	Cursor(ctx context.Context, authority string) (int64, error)
+	// Letter returns a message, whole, or ErrNotFound.
+	Letter(ctx context.Context, id string) (Letter, error)
+	// Letters returns the messages of a case, or of all cases for "", in log
+	// order, without their sealed form.
+	Letters(ctx context.Context, caseID string) ([]Letter, error)
+	// Newest returns number and digest of the newest message of a pair; 0 and
+	// "" before the first.
+	Newest(ctx context.Context, pair Pair) (seq int64, digest string, err error)
+	// Order returns a message that waits to be sent or was refused, or
+	// ErrNotFound.
+	Order(ctx context.Context, id string) (Order, error)
+	// Orders returns those in a state, oldest first.
+	Orders(ctx context.Context, state string) ([]Order, error)
+	// Confirmations returns the delivery and opening receipts of a message, or
+	// of all messages for "", in the order of their arrival.
+	Confirmations(ctx context.Context, messageID string) ([]Confirmation, error)
+	// Unsent returns the desk's own receipts that the broker has not logged.
+	Unsent(ctx context.Context) ([]Confirmation, error)
+	// Deadlines returns the passed deadlines of a case, in log order.
+	Deadlines(ctx context.Context, caseID string) ([]Deadline, error)
+	// Clocks returns what the broker last said of a case's clocks, as JSON;
+	// empty if nothing.
+	Clocks(ctx context.Context, caseID string) ([]byte, error)
+	// Incidents returns what went wrong that must not, oldest first.
+	Incidents(ctx context.Context) ([]Incident, error)
+	// Head returns the head of the desk's own log.
+	Head(ctx context.Context) (Head, error)
+	// Entries returns entries [from, to) of the desk's own log.
+	Entries(ctx context.Context, from, to int64) ([]Entry, error)
+}
+
+// A DeskWriter changes a desk's database within one Write.
+type DeskWriter interface {
+	DeskReader
+	PutPublished(ctx context.Context, p Published) error
+	PutSeen(ctx context.Context, note []byte, freshAt int64) error
+	PutCursor(ctx context.Context, authority string, index int64) error
+	// PutLetter inserts a message, or replaces what is known of it.
+	PutLetter(ctx context.Context, l Letter) error
+	// PutOrder inserts or replaces an order; DeleteOrder ends it.
+	PutOrder(ctx context.Context, o Order) error
+	DeleteOrder(ctx context.Context, id string) error
+	// PutConfirmation inserts or replaces a receipt.
+	PutConfirmation(ctx context.Context, c Confirmation) error
+	PutDeadline(ctx context.Context, d Deadline) error
+	PutClocks(ctx context.Context, caseID string, clocks []byte) error
+	PutIncident(ctx context.Context, i Incident) error
+	// Log appends entries to the desk's own log; ErrFenced unless before is its
+	// head.
+	Log(ctx context.Context, before, after Head, entries []Entry) error
+}
+
+// A Published is a verified directory statement with its log receipt.
+type Published struct {
+	Index     int64
+	Text      []byte
+	Signature []byte
+	Receipt   []byte
+}
+
+// A Letter is a message that a desk has sent or received.
+type Letter struct {
+	ID, Case    string
+	From, To    string
+	Incoming    bool
+	Act         string
+	Final       bool
+	Lane        string
+	Suite       string
+	Seq         int64
+	Digest      string
+	Index       int64 // of its entry in the broker's log
+	AcceptedAt  int64 // Unix seconds, the broker's claim
+	BrokerStage string
+	Verdict     string // "authentic", or the problem code
+	Note        string // what an officer should know besides the verdict
+	Body        []byte // JSON plaintext; nil unless authentic
+	OpenedAt    int64  // Unix seconds; 0 before an officer has opened it
+	Sealed      []byte // wire form; nil where a method says so
+	Receipt     []byte // tlog-proof
+}
+
+// States of an order.
+const (
+	OrderWaiting = "waiting" // not accepted yet; Sealed once the first attempt is near
+	OrderRefused = "refused" // for good; Problem says why
+)
+
+// An Order is a message that an officer has sent and the broker has not
+// accepted yet.
+type Order struct {
+	ID, Case  string
+	From, To  string
+	Act       string
+	Final     bool
+	Lane      string
+	NotAfter  int64 // Unix seconds
+	Body      []byte
+	CreatedAt int64  // Unix seconds
+	Sealed    []byte // wire form of the attempt whose outcome is open
+	State     string
+	Problem   []byte // problem document
+	Attempts  int64
+}
+
+// A Confirmation is a delivery or opening receipt, received or our own.
+type Confirmation struct {
+	Digest    string // of Text
+	Kind      string
+	Message   string // message id
+	By        string
+	At        int64 // Unix seconds
+	Own       bool
+	Text      []byte
+	Signature []byte
+	Proof     []byte // tlog-proof; nil while the broker has not logged it
+	Index     int64  // of its entry in the broker's log; -1 while it has none
+}
+
+// A Deadline is a passed deadline with its proof.
+type Deadline struct {
+	Index int64
+	Case  string
+	Clock string
+	Due   string // RFC 3339
+	Proof []byte
+}
+
+// An Incident is evidence that somebody broke a promise. A and B are the files
+// to keep.
+type Incident struct {
+	At   int64 // Unix seconds
+	What string
+	A, B []byte
+}
