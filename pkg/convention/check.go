@@ -4,7 +4,6 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -68,6 +67,7 @@ var sentences = map[string]string{
 	"penalty":         "The maximum penalty is lower than the definition of this offence demands.",
 	"refused-grounds": "Grounds are given where something is refused, and only there.",
 	"package":         "The package belongs to a measure that is not among the results.",
+	"spelling":        "The value is not in its one spelling.",
 	"translation":     "There are two texts in one language.",
 }
 
@@ -147,66 +147,6 @@ func pointerOf(namespace string) string {
 	_, path, _ := strings.Cut(namespace, ".")
 	path = strings.ReplaceAll(path, "]", "")
 	return "/" + strings.NewReplacer(".", "/", "[", "/").Replace(path)
-}
-
-// checkSpelling checks that the document says nothing but what was understood:
-// that every member that is always written is there, and that none is empty
-// that would be left out.
-func checkSpelling(raw []byte, b Body) error {
-	written, err := strictjson.Marshal(b)
-	if err != nil {
-		return refusal(err)
-	}
-	var have, want any
-	if err := strictjson.Unmarshal(raw, MaxBodyBytes, &have); err != nil {
-		return refusal(err)
-	}
-	if err := strictjson.Unmarshal(written, MaxBodyBytes, &want); err != nil {
-		return refusal(err)
-	}
-	if p := difference("", have, want); p != nil {
-		return p
-	}
-	return nil
-}
-
-// difference finds the first place where two JSON values differ.
-func difference(at string, have, want any) *problem.Error {
-	switch have := have.(type) {
-	case map[string]any:
-		want, ok := want.(map[string]any)
-		if !ok {
-			return invalid(at, sentences["empty"])
-		}
-		for name := range have {
-			if _, ok := want[name]; !ok {
-				return invalid(at+"/"+name, sentences["empty"])
-			}
-		}
-		for name := range want {
-			if _, ok := have[name]; !ok {
-				return invalid(at+"/"+name, sentences["required"])
-			}
-			if p := difference(at+"/"+name, have[name], want[name]); p != nil {
-				return p
-			}
-		}
-	case []any:
-		want, ok := want.([]any)
-		if !ok || len(have) != len(want) {
-			return invalid(at, sentences["empty"])
-		}
-		for i := range have {
-			if p := difference(at+"/"+strconv.Itoa(i), have[i], want[i]); p != nil {
-				return p
-			}
-		}
-	default:
-		if have != want {
-			return invalid(at, "The value is not in its one spelling.")
-		}
-	}
-	return nil
 }
 
 // refusal turns an error of the JSON parser into a refusal. The two spell their

@@ -128,10 +128,11 @@ func ParseBody(raw []byte) (Body, error) {
 		return nil, refusal(err)
 	}
 	var head Head
-	for name, into := range map[string]any{"kind": &head.KindName, "version": &head.Version} {
-		if err := strictjson.Unmarshal(members[name], MaxBodyBytes, into); err != nil {
-			return nil, invalid("/"+name, sentences["required"])
-		}
+	if err := strictjson.Unmarshal(members["kind"], MaxBodyBytes, &head.KindName); err != nil {
+		return nil, invalid("/kind", sentences["required"])
+	}
+	if err := strictjson.Unmarshal(members["version"], MaxBodyBytes, &head.Version); err != nil {
+		return nil, invalid("/version", sentences["required"])
 	}
 	k, err := checkHead(head)
 	if err != nil {
@@ -141,10 +142,13 @@ func ParseBody(raw []byte) (Body, error) {
 	if err := strictjson.Unmarshal(raw, MaxBodyBytes, body); err != nil {
 		return nil, refusal(err)
 	}
-	if err := Check(body); err != nil {
+	if err := checkSpelling(raw, body); err != nil {
 		return nil, err
 	}
-	return body, checkSpelling(raw, body)
+	if err := checkRules(body); err != nil {
+		return nil, err
+	}
+	return body, nil
 }
 
 // Marshal checks a body and writes it as it travels. Errors are those of

@@ -15,21 +15,20 @@ type Measure struct {
 	StoredData   *StoredData        `json:"stored_data,omitempty"`
 }
 
-// details returns the measure's members by the type that each belongs to, and
-// their names.
-func (m *Measure) details() map[string]detail {
-	return map[string]detail{
-		"T01": {"preservation", m.Preservation != nil},
-		"T02": {"extension", m.Extension != nil},
-		"T04": {"disclosure", m.Disclosure != nil},
-		"T06": {"stored_data", m.StoredData != nil},
-	}
-}
-
 // A detail is a member that belongs to one type of measure.
 type detail struct {
-	name  string
-	given bool
+	measure, member string
+	given           bool
+}
+
+// details returns the members of which a measure has one.
+func (m *Measure) details() []detail {
+	return []detail{
+		{"T01", "preservation", m.Preservation != nil},
+		{"T02", "extension", m.Extension != nil},
+		{"T04", "disclosure", m.Disclosure != nil},
+		{"T06", "stored_data", m.StoredData != nil},
+	}
 }
 
 // A DataSet describes electronic data by what is known of them. At least one of

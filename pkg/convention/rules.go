@@ -149,8 +149,8 @@ func checkReference(ref *Reference, r report) {
 }
 
 func checkMeasure(m *Measure, r report) {
-	for kind, d := range m.details() {
-		r.given(d.name, d.given, m.Type == kind)
+	for _, d := range m.details() {
+		r.given(d.member, d.given, m.Type == d.measure)
 	}
 }
 

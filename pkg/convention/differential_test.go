@@ -1,0 +1,241 @@
+package convention_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/problem"
+)
+
+// A change is a document that differs from a good one in one place.
+type change struct {
+	at, how string
+	doc     []byte
+}
+
+// remove leaves a member or an item out; it is not a JSON value.
+type remove struct{}
+
+// changes returns every document that differs from doc in one place, in one of
+// the ways that alternatives lists.
+func changes(t *testing.T, doc []byte) []change {
+	t.Helper()
+	root := tree(t, doc)
+	var out []change
+	// set puts a value in the place of another and writes the whole document.
+	visit(root, "", func(any) {}, func(at string, old any, set func(any)) {
+		for how, v := range alternatives(old) {
+			set(v)
+			out = append(out, change{at: at, how: how, doc: text(t, dropped(root))})
+		}
+		set(old)
+	})
+	return out
+}
+
+// visit calls f for every value inside v, and for v itself if it is in
+// something, with a function that replaces it.
+func visit(v any, at string, set func(any), f func(string, any, func(any))) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			visit(v[name], at+"/"+name, func(x any) { v[name] = x }, f)
+		}
+	case []any:
+		for i := range v {
+			visit(v[i], at+"/"+strconv.Itoa(i), func(x any) { v[i] = x }, f)
+		}
+	}
+	f(at, v, set)
+}
+
+// dropped returns a copy of v without what is to be removed.
+func dropped(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for name, x := range v {
+			if _, gone := x.(remove); !gone {
+				out[name] = dropped(x)
+			}
+		}
+		return out
+	case []any:
+		out := []any{}
+		for _, x := range v {
+			if _, gone := x.(remove); !gone {
+				out = append(out, dropped(x))
+			}
+		}
+		return out
+	}
+	return v
+}
+
+// alternatives are the ways in which a value is changed, by name.
+func alternatives(old any) map[string]any {
+	out := map[string]any{
+		"left out": remove{}, "null": nil, "empty text": "", "empty list": []any{}, "empty object": map[string]any{},
+		"zero": json.Number("0"), "one": json.Number("1"), "sixty": json.Number("60"), "minus one": json.Number("-1"), "many": json.Number("100000"),
+		"true": true, "false": false, "other text": "x", "line end": "a\nb", "control character": "a\u0007b",
+		"blank": " ", "long text": strings.Repeat("é", 301), "longer text": strings.Repeat("é", 1001), "longest text": strings.Repeat("é", 50001),
+		"no time": "2026-02-30T00:00:00Z", "leap second": "2026-06-30T23:59:60Z", "fraction": "2026-01-01T00:00:00.5Z",
+		"offset": "2026-01-01T00:00:00+00:00", "lower-case time": "2026-01-01t00:00:00z", "hour 24": "2026-01-01T24:00:00Z",
+		"language": "fr", "language in capitals": "FR", "script": "zh-Hans", "language spelt out": "arabic", "underscore": "zh_Hans",
+		"party": "QZ", "authority": "QZ.mla", "capital authority": "QZ.MLA", "measure": "T06", "preservation": "T01", "extension": "T02",
+		"id": strings.Repeat("0", 32), "digest": strings.Repeat("a", 64), "capital digest": strings.Repeat("A", 64),
+		"ip": "192.0.2.300", "IPv6": "2001:db8::1", "IP with zone": "fe80::1%eth0", "IP with zeros": "192.0.02.1", "IP range": "192.0.2.0/24",
+		"ground": "21B_SOVEREIGNTY_SECURITY_ORDRE_PUBLIC_ESSENTIAL", "no ground": "08_NO_DUAL_CRIMINALITY", "fiscal": "FISCAL",
+		"refused": "refused", "accepted": "accepted", "partly": "partly", "postponed": "postponed", "required": "required", "serious": "SERIOUS",
+		"emergency": "E0_EMERGENCY", "routine": "R0_ROUTINE", "no notice": "CONFIDENTIAL_NO_USER_NOTICE", "open": "OPEN_TO_EXECUTION",
+		"status": "extension", "new": "new", "ok": "ok", "executed": "executed", "refusal": "refusal", "related": "related",
+	}
+	switch old := old.(type) {
+	case map[string]any:
+		more := maps.Clone(old)
+		more["unexpected"] = "x"
+		out["with an unknown member"] = more
+	case []any:
+		if len(old) > 0 {
+			out["an item twice"] = append(slices.Clone(old), old[0])
+			out["two hundred items and one"] = slices.Repeat(old[:1], 201)
+		}
+	case string:
+		out["other case"] = swapCase(old)
+		out["space behind"] = old + " "
+	case json.Number:
+		out["as text"] = old.String()
+	}
+	return out
+}
+
+// swapCase changes the case of all letters.
+func swapCase(s string) string {
+	if upper := strings.ToUpper(s); upper != s {
+		return upper
+	}
+	return strings.ToLower(s)
+}
+
+// beyondSchema are sentences of rules that a JSON Schema cannot express or, for
+// unknown languages, does not know.
+var beyondSchema = []string{
+	"The two parties are the same.",
+	"The end is not after the beginning.",
+	"The period is shorter than this measure's least duration.",
+	"The items are not numbered from 1 in their order.",
+	"The package belongs to a measure that is not among the results.",
+	"There are two texts in one language.",
+	"The list names the same thing twice.",
+	"The value is not a language tag such as ar or zh-Hans.",
+}
+
+// TestTypesAgreeWithSchemas holds the Go types against the JSON Schemas: both
+// accept the corpus, and both give the same verdict on every document that
+// differs from one of the corpus in one place.
+func TestTypesAgreeWithSchemas(t *testing.T) {
+	t.Parallel()
+	all := compile(t)
+	docs := corpus(t)
+	var total verdicts
+	for _, name := range slices.Sorted(maps.Keys(docs)) {
+		if _, err := convention.ParseBody(docs[name]); err != nil {
+			t.Errorf("%s: ParseBody: %v", name, err)
+		}
+		if err := conforms(t, all, docs[name]); err != nil {
+			t.Errorf("%s: schema: %v", name, err)
+		}
+		for _, c := range changes(t, docs[name]) {
+			total.compare(t, all, name, c)
+		}
+	}
+	t.Logf("%d good documents, %d changed in one place: %d refused by both, %d accepted by both, %d refused by rules beyond a schema",
+		len(docs), total.refused+total.accepted+total.beyond, total.refused, total.accepted, total.beyond)
+	if total.refused < 10000 {
+		t.Errorf("only %d documents were refused by both", total.refused)
+	}
+}
+
+// verdicts counts what became of changed documents.
+type verdicts struct{ refused, accepted, beyond int }
+
+// compare asks both sides about a changed document.
+func (v *verdicts) compare(t *testing.T, all map[string]*jsonschema.Schema, name string, c change) {
+	t.Helper()
+	_, ours := convention.ParseBody(c.doc)
+	theirs := conforms(t, all, c.doc)
+	switch {
+	case ours == nil && theirs == nil:
+		v.accepted++
+	case ours != nil && theirs != nil:
+		v.refused++
+	case ours != nil && isBeyondSchema(ours):
+		v.beyond++
+	default:
+		t.Errorf("%s: %s at %s:\n  types:  %v\n  schema: %v", name, c.how, c.at, ours, theirs)
+	}
+	if code := problem.CodeOf(ours); code == problem.Internal {
+		t.Errorf("%s: %s at %s: %v", name, c.how, c.at, ours)
+	}
+}
+
+// isBeyondSchema reports whether a rule that no schema has refused a document.
+func isBeyondSchema(err error) bool {
+	return slices.ContainsFunc(beyondSchema, func(s string) bool { return strings.HasSuffix(err.Error(), s) })
+}
+
+// TestSchemasNameTheCodes checks that each enumeration of codes in a schema is
+// the list that it is taken from.
+func TestSchemasNameTheCodes(t *testing.T) {
+	t.Parallel()
+	for place, list := range map[string]string{
+		"common $defs measure_type": "measure-type", "common $defs category": "data-category", "common $defs ground": "refusal-ground",
+		"common $defs offence properties code": "offence", "request properties urgency": "urgency-class",
+		"request properties confidentiality": "confidentiality", "request $defs urgency_reason properties code": "urgency-reason",
+		"request properties legal_basis items properties code": "legal-basis",
+	} {
+		var want []string
+		for _, c := range convention.Codes(list) {
+			want = append(want, c.Code)
+		}
+		if got := enumAt(t, place); !slices.Equal(got, want) || len(want) == 0 {
+			t.Errorf("%s = %v, want %v", place, got, want)
+		}
+	}
+	var want []string
+	for _, c := range problem.Codes() {
+		want = append(want, string(c))
+	}
+	if got := enumAt(t, "failure properties code"); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+		t.Errorf("failure: %v, want %v", got, want)
+	}
+}
+
+// enumAt returns the enumeration at a place: the name of a schema and the
+// members to follow.
+func enumAt(t *testing.T, place string) []string {
+	t.Helper()
+	names := strings.Fields(place)
+	v := tree(t, schemaFile(t, names[0]))
+	for _, name := range append(names[1:], "enum") {
+		object, ok := v.(map[string]any)
+		if !ok {
+			t.Fatalf("%s: nothing at %s", place, name)
+		}
+		v = object[name]
+	}
+	var out []string
+	list, _ := v.([]any)
+	for _, x := range list {
+		out = append(out, fmt.Sprint(x))
+	}
+	return out
+}
