@@ -1,0 +1,101 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/translog"
+)
+
+// ErrAudit says that the desk's own log does not hold together.
+var ErrAudit = errors.New("the desk's own log has been altered")
+
+// record appends an entry to the desk's own log, in the transaction of what it
+// records.
+func (d *Desk) record(ctx context.Context, w store.DeskWriter, what, detail string) error {
+	body, err := translog.Entry{
+		Typ: translog.TypEntry, Kind: translog.KindOperator, Time: d.now().Format(time.RFC3339),
+		Operator: &translog.OperatorFact{By: "desk", What: what, Detail: detail},
+	}.Marshal()
+	if err != nil {
+		return err
+	}
+	salted, err := translog.NewSalted(body)
+	if err != nil {
+		return err
+	}
+	head, err := w.Head(ctx)
+	if err != nil {
+		return err
+	}
+	tree, err := translog.ParseTree(head.Size, head.Frontier)
+	if err != nil {
+		return err
+	}
+	leaf := salted.Leaf()
+	growth, err := tree.Append([]translog.Hash{translog.LeafHash(leaf)})
+	if err != nil {
+		return err
+	}
+	after := store.Head{Size: growth.After.Size(), Frontier: growth.After.Frontier()}
+	return w.Log(ctx, head, after, []store.Entry{{
+		Index: head.Size, Leaf: leaf, LeafHash: translog.LeafHash(leaf), Salt: salted.Salt[:], Body: body,
+	}})
+}
+
+const auditPage = 256
+
+// AuditVerify re-reads the desk's own log from its beginning and returns its
+// checkpoint, signed with the desk's log key. It returns [ErrAudit] if an entry
+// is not the one that its leaf commits to, or the entries are not those of the
+// stored head.
+func (d *Desk) AuditVerify(ctx context.Context) (signed []byte, err error) {
+	err = d.db.Read(ctx, func(r store.DeskReader) error {
+		head, err := r.Head(ctx)
+		if err != nil {
+			return err
+		}
+		tree := translog.NewTree()
+		for tree.Size() < head.Size {
+			hashes, err := auditHashes(ctx, r, tree.Size())
+			if err != nil {
+				return err
+			}
+			growth, err := tree.Append(hashes)
+			if err != nil {
+				return err
+			}
+			tree = growth.After
+		}
+		if string(tree.Frontier()) != string(head.Frontier) {
+			return fmt.Errorf("%w: its head is another", ErrAudit)
+		}
+		signed, err = translog.Checkpoint{Origin: d.signer.Name(), Size: tree.Size(), Root: tree.Root()}.Sign(d.signer)
+		return err
+	})
+	return signed, err
+}
+
+// auditHashes reads a page of the desk's own log and checks every entry.
+func auditHashes(ctx context.Context, r store.DeskReader, from int64) ([]translog.Hash, error) {
+	entries, err := r.Entries(ctx, from, from+auditPage)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("%w: entry %d is missing", ErrAudit, from)
+	}
+	var hashes []translog.Hash
+	for i, e := range entries {
+		salted := translog.Salted{Body: e.Body}
+		if e.Index != from+int64(i) || copy(salted.Salt[:], e.Salt) != len(salted.Salt) ||
+			string(salted.Leaf()) != string(e.Leaf) {
+			return nil, fmt.Errorf("%w: at entry %d", ErrAudit, from+int64(i))
+		}
+		hashes = append(hashes, translog.LeafHash(e.Leaf))
+	}
+	return hashes, nil
+}

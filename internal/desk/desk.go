@@ -1,0 +1,187 @@
+package desk
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/internal/store/sqlite"
+	"github.com/entraide/entraide/internal/transport"
+	"github.com/entraide/entraide/pkg/client"
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/pgp"
+	"github.com/entraide/entraide/pkg/strictjson"
+	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/verify"
+	"github.com/entraide/entraide/pkg/wire"
+)
+
+// ErrExposed says that others than the owner may enter the home.
+var ErrExposed = errors.New("others may read this home: make it private with chmod 700")
+
+// ErrNoHome says that a directory is not a desk's home.
+var ErrNoHome = errors.New("this is not a desk's home; make one with `entraide desk init`")
+
+// ErrNoKey says that the home has no key of an authority in a suite.
+var ErrNoKey = errors.New("this home has no such key")
+
+// Options are what a desk is opened with.
+type Options struct {
+	// Passphrase is called when a key is needed, once for all keys; reading
+	// needs none.
+	Passphrase func() ([]byte, error)
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// A Desk is an open home. It is safe for concurrent use, and several processes
+// may have one home open.
+type Desk struct {
+	Options
+	home   string
+	public wire.Broker
+	trust  verify.Trust
+	client *client.Client
+	db     store.Desk
+	keys   keyring
+	signer note.Signer // of the desk's own log
+
+	mu  sync.Mutex
+	dir *directory.Directory
+}
+
+// Open opens a desk's home. Nothing is unlocked before it is needed.
+func Open(ctx context.Context, home string, o Options) (*Desk, error) {
+	d := &Desk{Options: o, home: home}
+	if err := d.readFiles(); err != nil {
+		return nil, err
+	}
+	db, err := sqlite.OpenDesk(ctx, filepath.Join(home, database))
+	if err != nil {
+		return nil, err
+	}
+	d.db = db
+	if err := d.readDirectory(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// readFiles reads what a home holds besides its database.
+func (d *Desk) readFiles() error {
+	info, err := os.Stat(d.home)
+	if err != nil {
+		return ErrNoHome
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return ErrExposed
+	}
+	data, err := os.ReadFile(filepath.Join(d.home, brokerFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNoHome
+	}
+	if err != nil {
+		return err
+	}
+	if err := strictjson.Unmarshal(data, 1<<16, &d.public); err != nil {
+		return fmt.Errorf("reading %s: %w", brokerFile, err)
+	}
+	if d.trust, err = verify.NewTrust(d.public); err != nil {
+		return err
+	}
+	secret, err := os.ReadFile(filepath.Join(d.home, logKeyFile))
+	if err != nil {
+		return fmt.Errorf("reading the key of the desk's log: %w", err)
+	}
+	if d.signer, err = translog.ParseSigner(strings.TrimSpace(string(secret))); err != nil {
+		return fmt.Errorf("reading the key of the desk's log: %w", err)
+	}
+	d.keys = keyring{dir: filepath.Join(d.home, keysDir), passphrase: d.Passphrase, open: map[string]*pgp.Key{}}
+	return d.connect()
+}
+
+// connect prepares the connection to the broker.
+func (d *Desk) connect() error {
+	var identity tls.Certificate
+	identity, err := transport.Load(d.home)
+	if err != nil {
+		return err
+	}
+	d.client, err = client.New(d.public, identity)
+	return err
+}
+
+// readDirectory rebuilds the directory from the statements that the desk has
+// verified, verifying them again.
+func (d *Desk) readDirectory(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dir == nil {
+		d.dir = directory.New(d.trust.Anchor)
+	}
+	return d.db.Read(ctx, func(r store.DeskReader) error {
+		published, err := r.Published(ctx, d.dir.Size()-1)
+		if err != nil {
+			return err
+		}
+		for _, p := range published {
+			next, err := d.trust.Statement(statementOf(p), d.dir)
+			if err != nil {
+				return fmt.Errorf("the stored directory is damaged at %d: %w", p.Index, err)
+			}
+			d.dir = next
+		}
+		return nil
+	})
+}
+
+// statementOf is a stored statement as it was served.
+func statementOf(p store.Published) wire.Statement {
+	return wire.Statement{Index: p.Index, Statement: string(p.Text), Signature: p.Signature, Receipt: string(p.Receipt)}
+}
+
+// Close releases the home.
+func (d *Desk) Close() error {
+	d.client.Close()
+	return d.db.Close()
+}
+
+// Directory returns the directory as the desk has verified it.
+func (d *Desk) Directory() *directory.Directory {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dir
+}
+
+// Broker returns the description of the desk's broker.
+func (d *Desk) Broker() wire.Broker { return d.public }
+
+// Authorities returns the ids of the authorities that this desk has keys for,
+// in order.
+func (d *Desk) Authorities() ([]string, error) {
+	keys, err := d.keys.list()
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, k := range keys {
+		if k.Authority != "" && (len(ids) == 0 || ids[len(ids)-1] != k.Authority) {
+			ids = append(ids, k.Authority)
+		}
+	}
+	return ids, nil
+}
+
+// now is the present, in whole seconds.
+func (d *Desk) now() time.Time { return d.Now().UTC().Truncate(time.Second) }

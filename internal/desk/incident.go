@@ -1,0 +1,86 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/verify"
+)
+
+// incidentsDir holds the files of incidents, for auditors.
+const incidentsDir = "incidents"
+
+// errFork marks the incident after which nothing is trusted: a log with two
+// faces.
+var errFork = errors.New("the broker's log has two faces")
+
+// An Incident is evidence that somebody broke a promise.
+type Incident struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"`
+}
+
+// Incidents returns what the desk has found, oldest first.
+func (d *Desk) Incidents(ctx context.Context) ([]Incident, error) {
+	found := []Incident{}
+	err := d.db.Read(ctx, func(r store.DeskReader) error {
+		rows, err := r.Incidents(ctx)
+		for _, i := range rows {
+			found = append(found, Incident{At: time.Unix(i.At, 0).UTC(), What: i.What})
+		}
+		return err
+	})
+	return found, err
+}
+
+// halted returns the incident that stops this desk, if there is one.
+func (d *Desk) halted(ctx context.Context) error {
+	all, err := d.Incidents(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if strings.HasPrefix(i.What, errFork.Error()) {
+			return fmt.Errorf("%w: %s, found at %s; its files are in %s", verify.ErrMisbehaviour, i.What,
+				i.At.Format(time.RFC3339), filepath.Join(d.home, incidentsDir))
+		}
+	}
+	return nil
+}
+
+// incident keeps evidence and returns the error that it is evidence of. An
+// error that is not misbehaviour is returned as it is.
+func (d *Desk) incident(ctx context.Context, err error, a, b []byte) error {
+	if !errors.Is(err, verify.ErrMisbehaviour) {
+		return err
+	}
+	return errors.Join(err, d.keepIncident(ctx, err, a, b))
+}
+
+// keepIncident writes evidence to the database and, for auditors, to files.
+func (d *Desk) keepIncident(ctx context.Context, err error, a, b []byte) error {
+	now := d.now()
+	dir := filepath.Join(d.home, incidentsDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	base := filepath.Join(dir, d.Now().UTC().Format("20060102T150405.000000000Z"))
+	what := strings.ReplaceAll(err.Error(), "\n", "; ")
+	for suffix, content := range map[string][]byte{".txt": []byte(what + "\n"), ".a": a, ".b": b} {
+		if err := os.WriteFile(base+suffix, content, 0o600); err != nil {
+			return err
+		}
+	}
+	return d.db.Write(ctx, func(w store.DeskWriter) error {
+		if err := w.PutIncident(ctx, store.Incident{At: now.Unix(), What: what, A: a, B: b}); err != nil {
+			return err
+		}
+		return d.record(ctx, w, "incident", what)
+	})
+}

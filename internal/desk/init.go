@@ -1,0 +1,203 @@
+// Package desk is a State's own node: it holds the keys and the only
+// plaintext, sends and receives, and keeps the case file. It trusts the broker
+// to carry, and verifies everything that it is told (protocol section 2.6).
+//
+// State is always derived from the signed messages, never stored as truth.
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/internal/store/sqlite"
+	"github.com/entraide/entraide/internal/transport"
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/pgp"
+	"github.com/entraide/entraide/pkg/strictjson"
+	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/wire"
+)
+
+// Files of a home.
+const (
+	brokerFile = "broker.json"
+	keysDir    = "keys"
+	partyKey   = "party.key"
+	logKeyFile = "log.key"
+	vkeyFile   = "log.vkey"
+	database   = "desk.db"
+	pumpLock   = "pump.lock"
+	// EnrolmentFile is what the depositary needs to admit the State.
+	EnrolmentFile = "enrolment.json"
+)
+
+// validity of an authority statement, and of the party's certification of its
+// certificates.
+const validity = 2 * 365 * 24 * time.Hour
+
+// InitOptions describe a new desk.
+type InitOptions struct {
+	Party       string            // such as "QM"
+	Names       map[string]string // of the party, by language
+	Authorities []AuthorityOptions
+	Suites      []pgp.Suite // of the authorities' certificates
+	Passphrase  []byte
+	Broker      wire.Broker
+	Now         func() time.Time
+}
+
+// AuthorityOptions describe one authority of a new desk.
+type AuthorityOptions struct {
+	Label      string // such as "24-7"
+	Roles      []string
+	Names      map[string]string   // by language
+	Languages  map[string][]string // by lane
+	Hours      string
+	TimeZone   string
+	Contact    directory.Contact
+	Callback   []string
+	StockTools bool
+}
+
+// Init makes a desk's home in the directory, which must be empty or absent:
+// the party's key, keys of every authority in every suite, all locked under
+// one passphrase, the TLS identity, the case file, the key of the desk's own
+// log, and the enrolment for the depositary, which it returns.
+//
+// The party's key is classic-4, so that anybody's OpenPGP tools can check the
+// State's statements.
+func Init(ctx context.Context, home string, o InitOptions) (enrolment.Enrolment, error) {
+	none := enrolment.Enrolment{}
+	if len(o.Authorities) == 0 || len(o.Suites) == 0 {
+		return none, errors.New("a desk needs at least one authority and one suite")
+	}
+	if err := os.MkdirAll(filepath.Join(home, keysDir), 0o700); err != nil {
+		return none, err
+	}
+	if names, err := os.ReadDir(home); err != nil || len(names) > 1 {
+		return none, errors.Join(err, fmt.Errorf("%s is not empty; choose another directory", home))
+	}
+	digest, err := transport.Create(home, "entraide desk", o.Now())
+	if err != nil {
+		return none, err
+	}
+	request, err := makeKeys(home, o, digest)
+	if err != nil {
+		return none, err
+	}
+	db, err := sqlite.OpenDesk(ctx, filepath.Join(home, database))
+	if err != nil {
+		return none, err
+	}
+	if err := db.Close(); err != nil {
+		return none, err
+	}
+	return request, writeFiles(home, o, request)
+}
+
+// writeFiles writes what is not a key of the State: the broker's description,
+// the key of the desk's own log, and the enrolment.
+func writeFiles(home string, o InitOptions, request enrolment.Enrolment) error {
+	random := make([]byte, 8)
+	if _, err := rand.Read(random); err != nil {
+		return err
+	}
+	signer, verifier, err := translog.GenerateKey("desk-" + hex.EncodeToString(random) + ".example/log")
+	if err != nil {
+		return err
+	}
+	broker, err := strictjson.Marshal(o.Broker)
+	if err != nil {
+		return err
+	}
+	enrolled, err := strictjson.Marshal(request)
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{
+		brokerFile: broker, EnrolmentFile: enrolled, logKeyFile: []byte(signer), vkeyFile: []byte(verifier),
+	} {
+		if err := os.WriteFile(filepath.Join(home, name), append(content, '\n'), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeKeys makes the party's and the authorities' keys and signs the
+// authorities' statements.
+func makeKeys(home string, o InitOptions, digest string) (enrolment.Enrolment, error) {
+	e := enrolment.Enrolment{Typ: enrolment.Typ, Party: o.Party, Names: o.Names}
+	now := o.Now().UTC().Truncate(time.Second)
+	party, err := makeKey(home, partyKey, pgp.Classic4, o.Party, "party", o.Passphrase, now)
+	if err != nil {
+		return e, err
+	}
+	e.Certificate = party.Certificate().Bytes()
+	for _, a := range o.Authorities {
+		id := o.Party + "." + a.Label
+		certificates := map[pgp.Suite][]byte{}
+		for _, suite := range o.Suites {
+			key, err := makeKey(home, keyName(id, suite), suite, id, a.Label, o.Passphrase, now)
+			if err != nil {
+				return e, err
+			}
+			certified, err := party.Certify(key.Certificate(), now, validity)
+			if err != nil {
+				return e, fmt.Errorf("certifying %s: %w", id, err)
+			}
+			certificates[suite] = certified.Bytes()
+		}
+		signed, err := directory.Sign(party, a.statement(o, id, digest, certificates, now), now)
+		if err != nil {
+			return e, fmt.Errorf("signing the statement of %s: %w", id, err)
+		}
+		e.Authorities = append(e.Authorities, signed)
+	}
+	return e, nil
+}
+
+// statement is the first directory statement of an authority.
+func (a AuthorityOptions) statement(o InitOptions, id, digest string, certificates map[pgp.Suite][]byte, now time.Time) directory.AuthorityStatement {
+	callback := a.Callback
+	if callback == nil {
+		callback = []string{}
+	}
+	return directory.AuthorityStatement{
+		Heading: directory.Heading{
+			Typ: directory.TypAuthority, Subject: id, Number: 1, Issued: directory.At(now), Signer: o.Party,
+		},
+		ID: id, Roles: a.Roles, Articles: []string{}, Names: a.Names, Languages: a.Languages, Hours: a.Hours,
+		TimeZone: a.TimeZone, Contact: a.Contact, Callback: callback, Certificates: certificates, Transport: digest,
+		Stance:     directory.Stance{DualCriminality: "discretionary", Notes: map[string]string{}},
+		StockTools: a.StockTools, ValidFrom: directory.At(now), ValidUntil: directory.At(now.Add(validity)),
+	}
+}
+
+// keyName is the file of an authority's key.
+func keyName(authority string, suite pgp.Suite) string {
+	return authority + "." + string(suite) + ".key"
+}
+
+// makeKey makes a key and writes it locked.
+func makeKey(home, file string, suite pgp.Suite, name, mailbox string, passphrase []byte, now time.Time) (*pgp.Key, error) {
+	party, _, _ := strings.Cut(name, ".")
+	user := fmt.Sprintf("%s <%s@%s.example>", name, mailbox, strings.ToLower(party))
+	key, err := pgp.Generate(suite, user, now, 0)
+	if err != nil {
+		return nil, fmt.Errorf("generating the key of %s: %w", name, err)
+	}
+	locked, err := key.Lock(passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("locking the key of %s: %w", name, err)
+	}
+	return key, os.WriteFile(filepath.Join(home, keysDir, file), locked, 0o600)
+}

@@ -1,0 +1,117 @@
+package desk
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/pgp"
+)
+
+// A KeyInfo is a key of the home with its certificate in the directory.
+type KeyInfo struct {
+	KeyFile
+	Fingerprint string `json:"fingerprint"` // empty before the State is admitted
+	Expires     string `json:"expires"`     // RFC 3339, empty for never
+}
+
+// Keys lists the home's keys. It unlocks nothing: fingerprints are those of the
+// directory.
+func (d *Desk) Keys() ([]KeyInfo, error) {
+	files, err := d.keys.list()
+	if err != nil {
+		return nil, err
+	}
+	var keys []KeyInfo
+	for _, f := range files {
+		info := KeyInfo{KeyFile: f}
+		if c, err := d.certificate(f); err == nil {
+			info.Fingerprint = c.Fingerprint()
+			if at, ok := c.Expires(d.now()); ok {
+				info.Expires = directory.At(at).String()
+			}
+		}
+		keys = append(keys, info)
+	}
+	return keys, nil
+}
+
+// certificate finds a key's certificate in the directory.
+func (d *Desk) certificate(f KeyFile) (*pgp.Certificate, error) {
+	if f.Authority == "" {
+		return nil, ErrNoKey
+	}
+	a, err := d.Directory().Authority(f.Authority)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := a.Certificates[f.Suite]
+	if !ok {
+		return nil, ErrNoKey
+	}
+	return c, nil
+}
+
+// Certificate returns the certificate of one of the home's authorities, as the
+// directory has it.
+func (d *Desk) Certificate(authority string, suite pgp.Suite) ([]byte, error) {
+	c, err := d.certificate(KeyFile{Authority: authority, Suite: suite})
+	if err != nil {
+		return nil, fmt.Errorf("%s in suite %s: %w", authority, suite, err)
+	}
+	return c.Bytes(), nil
+}
+
+// ExportKey returns the secret key of an authority, locked under the home's
+// passphrase in a form that stock tools unlock.
+func (d *Desk) ExportKey(authority string, suite pgp.Suite) ([]byte, error) {
+	key, err := d.keys.key(authority, suite)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := d.Passphrase()
+	if err != nil {
+		return nil, err
+	}
+	return key.Export(secret)
+}
+
+// AddKey makes a key for an authority in a further suite and returns the
+// authority's next directory statement, signed by the party, to be published.
+func (d *Desk) AddKey(authority string, suite pgp.Suite) (directory.Signed, error) {
+	none := directory.Signed{}
+	a, err := d.Directory().Authority(authority)
+	if err != nil {
+		return none, err
+	}
+	if _, err := os.Stat(filepath.Join(d.keys.dir, keyName(authority, suite))); err == nil {
+		return none, fmt.Errorf("%s has a key in suite %s already", authority, suite)
+	}
+	party, err := d.keys.unlock(partyKey)
+	if err != nil {
+		return none, err
+	}
+	secret, err := d.Passphrase()
+	if err != nil {
+		return none, err
+	}
+	now := d.now()
+	key, err := makeKey(d.home, keyName(authority, suite), suite, authority, "desk", secret, now)
+	if err != nil {
+		return none, err
+	}
+	certified, err := party.Certify(key.Certificate(), now, validity)
+	if err != nil {
+		return none, err
+	}
+	next := a.Statement
+	next.Number, next.Previous = d.Directory().Next(authority)
+	next.Issued, next.Signer = directory.At(now), a.Party
+	next.Certificates = map[pgp.Suite][]byte{suite: certified.Bytes()}
+	for s, c := range a.Certificates {
+		next.Certificates[s] = c.Bytes()
+	}
+	signed, err := directory.Sign(party, next, now)
+	return signed, err
+}

@@ -1,0 +1,322 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/verify"
+	"github.com/entraide/entraide/pkg/wire"
+)
+
+// errBusy says that another process of this desk is moving the mail.
+var errBusy = errors.New("another process of this desk is at work")
+
+const (
+	// pollEvery is how often a serving desk looks without being woken.
+	pollEvery = 30 * time.Second
+	// backoffMost bounds the wait between attempts to reach the broker.
+	backoffMost = time.Minute
+)
+
+// Sync makes one pass over everything that waits: the directory and the log,
+// the inbox of every authority, the outbox, and receipts. What has to wait for
+// the broker stays and is no error but for the reason returned.
+//
+// An error that wraps [verify.ErrMisbehaviour] means that the log was forked:
+// nothing is trusted any more until an auditor has looked at the incident.
+func (d *Desk) Sync(ctx context.Context) error {
+	release, err := d.claim()
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := d.halted(ctx); err != nil {
+		return err
+	}
+	if err := d.followLog(ctx); err != nil {
+		return err
+	}
+	authorities, err := d.Authorities()
+	if err != nil {
+		return err
+	}
+	for _, authority := range authorities {
+		if _, err := d.Directory().Authority(authority); err != nil {
+			continue // not admitted yet
+		}
+		if err := d.pumpInbox(ctx, authority); err != nil {
+			return err
+		}
+	}
+	if err := d.pumpOutbox(ctx); err != nil {
+		return err
+	}
+	if err := d.pumpConfirmations(ctx); err != nil {
+		return err
+	}
+	return d.readClocks(ctx)
+}
+
+// claim takes the lock of whoever moves this desk's mail. It ends with the
+// process.
+func (d *Desk) claim() (release func(), err error) {
+	f, err := os.OpenFile(filepath.Join(d.home, pumpLock), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errBusy
+		}
+		return nil, fmt.Errorf("locking the mail: %w", err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// Run synchronises until ctx ends: when the broker announces something, and
+// every so often without. It waits longer and longer while the broker cannot
+// be reached.
+func (d *Desk) Run(ctx context.Context) error {
+	wake := make(chan struct{}, 1)
+	d.listen(ctx, wake)
+	for wait := time.Duration(0); ; {
+		err := d.Sync(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, verify.ErrMisbehaviour):
+			return err
+		case err == nil:
+			wait = 0
+		default:
+			d.Log.Warn("synchronising", "err", err)
+			wait = min(backoffMost, max(time.Second, 2*wait))
+		}
+		timer := time.NewTimer(pollEvery)
+		if wait > 0 {
+			timer.Reset(wait/2 + rand.N(wait))
+		}
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-wake:
+		}
+		timer.Stop()
+	}
+}
+
+// listen keeps an event stream for every authority and wakes the desk.
+func (d *Desk) listen(ctx context.Context, wake chan<- struct{}) {
+	authorities, err := d.Authorities()
+	if err != nil {
+		d.Log.Warn("reading the authorities", "err", err)
+		return
+	}
+	ring := func() {
+		select {
+		case wake <- struct{}{}:
+		default: // it is about to look anyway
+		}
+	}
+	for _, authority := range authorities {
+		go func() {
+			for wait := time.Second; ctx.Err() == nil; wait = min(backoffMost, 2*wait) {
+				var after int64
+				if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+					after, err = r.Cursor(ctx, authority)
+					return err
+				}); err == nil {
+					err = d.client.Events(ctx, authority, after, func() { wait = time.Second; ring() })
+					d.Log.Debug("event stream ended", "err", err)
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(wait/2 + rand.N(wait)):
+				}
+			}
+		}()
+	}
+}
+
+// followLog fetches the newest checkpoint, checks that it extends what the
+// desk has seen, and brings the directory up to date.
+func (d *Desk) followLog(ctx context.Context) error {
+	signed, err := d.client.Fetch(ctx, "checkpoint")
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLater, err)
+	}
+	checkpoint, err := d.trust.Checkpoint(signed)
+	if err != nil {
+		return d.incident(ctx, err, signed, nil)
+	}
+	if err := d.observe(ctx, checkpoint, signed); err != nil {
+		return err
+	}
+	return d.followDirectory(ctx)
+}
+
+// observe checks a verified checkpoint against the newest that the desk has
+// seen, and keeps the larger. evidence is the text that carried it.
+func (d *Desk) observe(ctx context.Context, checkpoint translog.Checkpoint, evidence []byte) error {
+	var last []byte
+	if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+		last, _, err = r.Seen(ctx)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	var seen translog.Checkpoint
+	if last != nil {
+		var err error
+		if seen, err = translog.ParseCheckpoint(string(last)); err != nil {
+			return fmt.Errorf("the stored checkpoint is damaged: %w", err)
+		}
+	}
+	err := d.trust.Extends(ctx, seen, checkpoint, d.client.Fetch)
+	if errors.Is(err, verify.ErrMisbehaviour) {
+		return d.incident(ctx, fmt.Errorf("%w: %w", errFork, err), last, evidence)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLater, err)
+	}
+	if checkpoint.Size > seen.Size {
+		seen = checkpoint
+	}
+	return d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutSeen(ctx, []byte(seen.Text()), d.now().Unix()) })
+}
+
+// followDirectory fetches and verifies new statements.
+func (d *Desk) followDirectory(ctx context.Context) error {
+	if err := d.readDirectory(ctx); err != nil { // what another process has fetched
+		return err
+	}
+	dir, err := d.trust.Follow(ctx, d.Directory(), d.client.Statements, func(s wire.Statement, _ *directory.Directory) error {
+		return d.db.Write(ctx, func(w store.DeskWriter) error {
+			if err := w.PutPublished(ctx, store.Published{
+				Index: s.Index, Text: []byte(s.Statement), Signature: s.Signature, Receipt: []byte(s.Receipt),
+			}); err != nil {
+				return err
+			}
+			return d.record(ctx, w, "directory statement taken", fmt.Sprint(s.Index))
+		})
+	})
+	d.mu.Lock()
+	d.dir = dir
+	d.mu.Unlock()
+	if errors.Is(err, verify.ErrMisbehaviour) {
+		return d.incident(ctx, err, nil, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLater, err)
+	}
+	return nil
+}
+
+// pumpConfirmations hands our own receipts to the broker.
+func (d *Desk) pumpConfirmations(ctx context.Context) error {
+	var unsent []store.Confirmation
+	if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+		unsent, err = r.Unsent(ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, c := range unsent {
+		signed := message.SignedReceipt{Receipt: string(c.Text), Signature: c.Signature}
+		proof, err := d.client.Acknowledge(ctx, signed)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errLater, err)
+		}
+		_, a, err := d.trust.Delivery(signed, []byte(proof), d.Directory())
+		if err != nil {
+			return d.incident(ctx, err, c.Text, []byte(proof))
+		}
+		c.Proof, c.Index = []byte(proof), a.Index
+		if err := d.db.Write(ctx, func(w store.DeskWriter) error {
+			if err := w.PutConfirmation(ctx, c); err != nil {
+				return err
+			}
+			return d.record(ctx, w, "receipt logged by the broker", c.Kind+" "+c.Message)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readClocks asks the broker for the clocks of cases that have moved since
+// they were last asked for.
+func (d *Desk) readClocks(ctx context.Context) error {
+	type moved struct {
+		id    string
+		index int64
+	}
+	var cases []moved
+	if err := d.db.Read(ctx, func(r store.DeskReader) error {
+		letters, err := r.Letters(ctx, "")
+		if err != nil {
+			return err
+		}
+		newest := map[string]int64{}
+		for _, l := range letters {
+			newest[l.Case] = l.Index
+		}
+		for id, index := range newest {
+			clocks, err := readCaseClocks(ctx, r, id)
+			if err != nil {
+				return err
+			}
+			if clocks.Index < index {
+				cases = append(cases, moved{id, index})
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, c := range cases {
+		known, err := d.client.Case(ctx, c.id, c.index)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errLater, err)
+		}
+		data, err := json.Marshal(caseClocks{Index: c.index, Clocks: known.Clocks})
+		if err != nil {
+			return err
+		}
+		if err := d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutClocks(ctx, c.id, data) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// caseClocks is what the broker said of a case's clocks when its newest
+// message was entry Index.
+type caseClocks struct {
+	Index  int64        `json:"index"`
+	Clocks []wire.Clock `json:"clocks"`
+}
+
+func readCaseClocks(ctx context.Context, r store.DeskReader, id string) (caseClocks, error) {
+	none := caseClocks{Index: -1, Clocks: []wire.Clock{}}
+	data, err := r.Clocks(ctx, id)
+	if err != nil || len(data) == 0 {
+		return none, err
+	}
+	return none, json.Unmarshal(data, &none)
+}

@@ -1,0 +1,391 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/wire"
+	"github.com/entraide/entraide/pkg/workflow"
+)
+
+// A Message is a message as commands and pages show it.
+type Message struct {
+	ID       string `json:"id"`
+	Case     string `json:"case"`
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Act      string `json:"act"`
+	Digest   string `json:"digest"`
+	Created  string `json:"created"` // when the broker accepted it, RFC 3339
+	Index    int64  `json:"index"`   // of its entry in the broker's log
+	Verdict  string `json:"verdict"` // authentic, waiting, or a problem code
+	Kind     string `json:"kind,omitempty"`
+	Summary  string `json:"summary,omitempty"`
+	Suite    string `json:"suite,omitempty"`
+	Note     string `json:"note,omitempty"`
+	Incoming bool   `json:"incoming"`
+	Receipts []Seen `json:"receipts,omitempty"`
+}
+
+// A Seen is a delivery or opening receipt.
+type Seen struct {
+	Kind  string `json:"kind"`
+	By    string `json:"by"`
+	At    string `json:"at"`    // RFC 3339
+	Index int64  `json:"index"` // of its entry in the broker's log; -1 while it has none
+}
+
+// A CaseLine is a case in a list.
+type CaseLine struct {
+	Case        string   `json:"case"`
+	Stage       string   `json:"stage"`
+	Counterpart string   `json:"counterpart"`
+	Lane        string   `json:"lane"`
+	Measures    []string `json:"measures"`
+	Due         string   `json:"due,omitempty"` // the next running clock, RFC 3339
+	Updated     string   `json:"updated"`       // RFC 3339
+}
+
+// A Case is a case with everything that has happened in it.
+type Case struct {
+	Case       string       `json:"case"`
+	Stage      string       `json:"stage"`
+	Lane       string       `json:"lane"`
+	Requesting string       `json:"requesting"`
+	Requested  string       `json:"requested"`
+	Role       string       `json:"role"` // of this desk: requesting or requested
+	Measures   []Measure    `json:"measures"`
+	Clocks     []wire.Clock `json:"clocks"`
+	Owed       Owed         `json:"owed"`
+	Events     []Message    `json:"events"`
+	Deadlines  []Passed     `json:"deadlines"`
+	// ClassicalSecrecy says that the case has no protection against quantum
+	// computers.
+	ClassicalSecrecy bool `json:"classical_secrecy"`
+}
+
+// A Measure is a measure of a request with what was last said of it.
+type Measure struct {
+	Number int64  `json:"number"`
+	Type   string `json:"type"`
+	Status string `json:"status"`
+}
+
+// Owed says whose turn it is, and with which acts.
+type Owed struct {
+	By   string   `json:"by"`
+	Acts []string `json:"acts"`
+}
+
+// A Passed is a deadline that passed.
+type Passed struct {
+	Clock string `json:"clock"`
+	Due   string `json:"due"`
+	Index int64  `json:"index"`
+}
+
+// viewOf shows a stored message.
+func viewOf(l store.Letter) Message {
+	m := Message{
+		ID: l.ID, Case: l.Case, From: l.From, To: l.To, Act: l.Act, Digest: l.Digest, Created: rfc3339(l.AcceptedAt),
+		Index: l.Index, Verdict: l.Verdict, Suite: l.Suite, Note: l.Note, Incoming: l.Incoming,
+	}
+	if body, err := convention.ParseBody(l.Body); err == nil {
+		m.Kind, m.Summary = body.Kind(), convention.Summary(body)
+	}
+	return m
+}
+
+func rfc3339(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }
+
+// A derived case is what follows from its signed messages.
+type derived struct {
+	state            workflow.State
+	requesting       string
+	requested        string
+	lastByRequesting int64 // Unix seconds
+}
+
+// derive computes a case from its messages and the receipts of its first.
+func derive(ctx context.Context, r store.DeskReader, letters []store.Letter) (derived, error) {
+	var c derived
+	var events []workflow.Event
+	for _, l := range letters {
+		act := workflow.Act(l.Act)
+		if workflow.Procedure().Opens(act) {
+			c.requesting, c.requested = l.From, l.To
+			confirmed, err := r.Confirmations(ctx, l.ID)
+			if err != nil {
+				return c, err
+			}
+			if len(confirmed) > 0 {
+				events = append(events, workflow.Event{Act: workflow.Delivered, Actor: workflow.Requested, Lane: workflow.Lane(l.Lane)})
+			}
+		}
+		e := workflow.Event{Act: act, Actor: workflow.Requested, Lane: workflow.Lane(l.Lane), Final: l.Final}
+		if l.From == c.requesting {
+			e.Actor, c.lastByRequesting = workflow.Requesting, l.AcceptedAt
+		}
+		events = append(events, e)
+	}
+	var err error
+	c.state, err = workflow.Procedure().Derive(events)
+	return c, err
+}
+
+// Cases lists the desk's cases, the most recently moved first.
+func (d *Desk) Cases(ctx context.Context) ([]CaseLine, error) {
+	lines := []CaseLine{}
+	err := d.db.Read(ctx, func(r store.DeskReader) error {
+		letters, err := r.Letters(ctx, "")
+		if err != nil {
+			return err
+		}
+		byCase := map[string][]store.Letter{}
+		for _, l := range letters {
+			byCase[l.Case] = append(byCase[l.Case], l)
+		}
+		for id, letters := range byCase {
+			line, err := caseLine(ctx, r, id, letters)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, line)
+		}
+		return nil
+	})
+	slices.SortFunc(lines, func(a, b CaseLine) int {
+		return cmp.Or(cmp.Compare(b.Updated, a.Updated), cmp.Compare(a.Case, b.Case))
+	})
+	return lines, err
+}
+
+func caseLine(ctx context.Context, r store.DeskReader, id string, letters []store.Letter) (CaseLine, error) {
+	line := CaseLine{Case: id, Measures: []string{}, Updated: rfc3339(letters[len(letters)-1].AcceptedAt)}
+	c, err := derive(ctx, r, letters)
+	if err != nil {
+		line.Stage = "unknown"
+		return line, nil
+	}
+	line.Stage, line.Lane, line.Counterpart = string(c.state.Stage), string(c.state.Lane), c.requesting
+	if !letters[0].Incoming {
+		line.Counterpart = c.requested
+	}
+	for _, m := range measuresOf(letters) {
+		line.Measures = append(line.Measures, m.Type)
+	}
+	clocks, err := readCaseClocks(ctx, r, id)
+	line.Due = nextDue(clocks.Clocks)
+	return line, err
+}
+
+// nextDue returns the running clock that is due first.
+func nextDue(clocks []wire.Clock) (due string) {
+	for _, c := range clocks {
+		if c.State == "running" && (due == "" || c.Due < due) {
+			due = c.Due
+		}
+	}
+	return due
+}
+
+// Case returns one case, or a *problem.Error.
+func (d *Desk) Case(ctx context.Context, id string) (Case, error) {
+	out := Case{Case: id, Events: []Message{}, Deadlines: []Passed{}}
+	err := d.db.Read(ctx, func(r store.DeskReader) error {
+		letters, err := r.Letters(ctx, id)
+		if err != nil {
+			return err
+		}
+		if len(letters) == 0 {
+			return problem.New(problem.NotFound, "case", "This desk has no such case.")
+		}
+		c, err := derive(ctx, r, letters)
+		if err != nil {
+			return fmt.Errorf("the case cannot be derived from its messages: %w", err)
+		}
+		out.Stage, out.Lane = string(c.state.Stage), string(c.state.Lane)
+		out.Requesting, out.Requested = c.requesting, c.requested
+		out.Role, out.Measures, out.Owed = string(workflow.Requesting), measuresOf(letters), owedIn(c)
+		if letters[0].Incoming {
+			out.Role = string(workflow.Requested)
+		}
+		return out.fill(ctx, r, letters)
+	})
+	return out, err
+}
+
+// fill adds the events of a case with their receipts, and its clocks.
+func (c *Case) fill(ctx context.Context, r store.DeskReader, letters []store.Letter) error {
+	for _, l := range letters {
+		m := viewOf(l)
+		confirmed, err := r.Confirmations(ctx, l.ID)
+		if err != nil {
+			return err
+		}
+		for _, s := range confirmed {
+			m.Receipts = append(m.Receipts, Seen{Kind: s.Kind, By: s.By, At: rfc3339(s.At), Index: s.Index})
+		}
+		c.Events = append(c.Events, m)
+		c.ClassicalSecrecy = c.ClassicalSecrecy || l.Suite != "pq-6"
+	}
+	clocks, err := readCaseClocks(ctx, r, c.Case)
+	if err != nil {
+		return err
+	}
+	c.Clocks = clocks.Clocks
+	passed, err := r.Deadlines(ctx, c.Case)
+	for _, p := range passed {
+		c.Deadlines = append(c.Deadlines, Passed{Clock: p.Clock, Due: p.Due, Index: p.Index})
+	}
+	return err
+}
+
+// owedIn says whose turn it is: the requested side's until it has answered,
+// then the requesting side's to close.
+func owedIn(c derived) Owed {
+	actor, by := workflow.Requested, c.requested
+	switch {
+	case c.state.Stage == workflow.StageClosed:
+		return Owed{Acts: []string{}}
+	case c.state.Stage == workflow.StageAnswered, c.state.Stage == workflow.StageWithdrawn, c.state.Opening == workflow.Inform:
+		actor, by = workflow.Requesting, c.requesting
+	}
+	owed := Owed{By: by, Acts: []string{}}
+	for _, act := range workflow.Procedure().Allowed(c.state, actor) {
+		owed.Acts = append(owed.Acts, string(act))
+	}
+	return owed
+}
+
+// measuresOf lists the measures of a case with what was last said of each.
+func measuresOf(letters []store.Letter) []Measure {
+	measures := []Measure{}
+	say := func(number int64, status string) {
+		for i := range measures {
+			if measures[i].Number == number {
+				measures[i].Status = status
+			}
+		}
+	}
+	for _, l := range letters {
+		body, err := convention.ParseBody(l.Body)
+		if err != nil {
+			continue
+		}
+		switch b := body.(type) {
+		case *convention.Request:
+			for _, m := range convention.Measures(b) {
+				measures = append(measures, Measure{Number: m.Number, Type: m.Type, Status: "requested"})
+			}
+		case *convention.Decision:
+			for _, i := range b.Items {
+				say(i.Measure, i.Outcome)
+			}
+		case *convention.Preserved:
+			for _, i := range b.Items {
+				say(i.Measure, "preserved until "+i.Until.Format(time.RFC3339))
+			}
+		case *convention.Delivery:
+			for _, i := range b.Results {
+				say(i.Measure, i.Result)
+			}
+		}
+	}
+	return measures
+}
+
+// Messages lists all messages in log order, and those that wait behind them.
+func (d *Desk) Messages(ctx context.Context) ([]Message, error) {
+	all := []Message{}
+	err := d.db.Read(ctx, func(r store.DeskReader) error {
+		letters, err := r.Letters(ctx, "")
+		if err != nil {
+			return err
+		}
+		for _, l := range letters {
+			all = append(all, viewOf(l))
+		}
+		for _, state := range []string{store.OrderWaiting, store.OrderRefused} {
+			orders, err := r.Orders(ctx, state)
+			if err != nil {
+				return err
+			}
+			for _, o := range orders {
+				all = append(all, pending(o))
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// pending shows a message that has not been accepted.
+func pending(o store.Order) Message {
+	m := Message{
+		ID: o.ID, Case: o.Case, From: o.From, To: o.To, Act: o.Act, Created: rfc3339(o.CreatedAt), Index: -1, Verdict: o.State,
+	}
+	if p, err := readProblem(o.Problem); err == nil && o.State == store.OrderRefused {
+		m.Verdict, m.Note = string(p.Code), p.Error()
+	}
+	return m
+}
+
+// Body returns the content of a message as JSON, and tells its sender, once,
+// that an officer of the recipient has opened it.
+func (d *Desk) Body(ctx context.Context, id string) ([]byte, error) {
+	var l store.Letter
+	err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+		l, err = r.Letter(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return problem.New(problem.NotFound, "id", "This desk has no such message.")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if l.Body == nil {
+		return nil, problem.New(problem.Code(l.Verdict), "payload", "The message could not be opened when it arrived.")
+	}
+	if !l.Incoming || l.OpenedAt > 0 {
+		return l.Body, nil
+	}
+	return l.Body, d.markOpened(ctx, l)
+}
+
+// markOpened signs the opening receipt.
+func (d *Desk) markOpened(ctx context.Context, l store.Letter) error {
+	m, err := message.Parse(l.Sealed)
+	if err != nil {
+		return err
+	}
+	key, err := d.keys.key(l.To, m.Core.Suite)
+	if err != nil {
+		return err
+	}
+	receipt, err := message.SignReceipt(message.Receipt{
+		Kind: message.Opened, Message: message.Digest(l.Digest), ID: m.Core.ID, Case: m.Core.Case, By: l.To, At: message.At(d.now()),
+	}, key)
+	if err != nil {
+		return err
+	}
+	l.OpenedAt = d.now().Unix()
+	return d.db.Write(ctx, func(w store.DeskWriter) error {
+		if err := w.PutLetter(ctx, l); err != nil {
+			return err
+		}
+		if err := w.PutConfirmation(ctx, ownConfirmation(receipt, message.Opened, l, l.OpenedAt)); err != nil {
+			return err
+		}
+		return d.record(ctx, w, "message opened by an officer", l.ID)
+	})
+}
