@@ -109,6 +109,12 @@ func TestOneDeskForTwoAuthorities(t *testing.T) {
 	if found := w.Directory.ByTransport(states.Transport("QM.mla")); len(found) != 0 {
 		t.Error("ByTransport finds an authority by a key it has given up")
 	}
+	s = w.AuthorityStatement(t, "QM.mla")
+	s.Transport = ""
+	w.Publish(t, w.Parties["QM"], s)
+	if found := w.Directory.ByTransport(""); len(found) != 0 {
+		t.Error("ByTransport finds an authority without a desk")
+	}
 }
 
 func TestSuite(t *testing.T) {

@@ -41,11 +41,7 @@ func Parse(text string) (Statement, error) {
 	if err := unmarshal(text, &members); err != nil {
 		return nil, err
 	}
-	var typ string
-	if err := json.Unmarshal(members["typ"], &typ); err != nil {
-		return nil, problem.New(problem.WrongType, "typ", "A statement must name its type.")
-	}
-	s := newStatement(typ)
+	s := newStatement(strings.Trim(string(members["typ"]), `"`))
 	if s == nil {
 		return nil, problem.New(problem.WrongType, "typ", "This is not a type of directory statement.")
 	}

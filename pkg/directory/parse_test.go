@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ func TestParseText(t *testing.T) {
 		{"duplicate member", strings.Replace(text, `"subject"`, `"number":1,"subject"`, 1), problem.DuplicateMember, "number"},
 		{"other case", strings.Replace(text, `"subject"`, `"Subject"`, 1), problem.UnknownMember, "Subject"},
 		{"missing member", strings.Replace(text, `"number":1,`, ``, 1), problem.StatementInvalid, "number"},
+		{"time missing", cutTime(text), problem.StatementInvalid, "issued"},
 		{"null", strings.Replace(text, `"number":1`, `"number":null`, 1), problem.InvalidValue, "number"},
 		{"fraction of a second", strings.Replace(text, `:00Z"`, `:00.0Z"`, 1), problem.InvalidValue, "issued"},
 		{"offset", strings.Replace(text, `:00Z"`, `:00+00:00"`, 1), problem.InvalidValue, "issued"},
@@ -52,6 +54,13 @@ func TestParseText(t *testing.T) {
 			wantProblem(t, err, tt.code, tt.field)
 		})
 	}
+}
+
+// cutTime removes the member "issued".
+func cutTime(text string) string {
+	before, rest, _ := strings.Cut(text, `"issued":"`)
+	_, behind, _ := strings.Cut(rest, `",`)
+	return before + behind
 }
 
 // TestMembers: each member of an authority's statement has its form.
@@ -83,6 +92,13 @@ func TestMembers(t *testing.T) {
 		{"longest territory", func(s *directory.AuthorityStatement) { s.Territory = strings.Repeat("é", 1000) }, ""},
 		{"no name", func(s *directory.AuthorityStatement) { s.Names = nil }, "names"},
 		{"empty name", func(s *directory.AuthorityStatement) { s.Names = map[string]string{"en": " "} }, "names.en"},
+		{"65 names", func(s *directory.AuthorityStatement) {
+			for i := range 65 {
+				s.Names[fmt.Sprintf("en-%03d", i)] = "a"
+			}
+		}, "names"},
+		{"64 roles", func(s *directory.AuthorityStatement) { s.Roles = roles(64) }, ""},
+		{"65 roles", func(s *directory.AuthorityStatement) { s.Roles = roles(65) }, "roles"},
 		{"name with a line break", func(s *directory.AuthorityStatement) { s.Names = map[string]string{"en": "a\nb"} }, "names.en"},
 		{"name with an override", func(s *directory.AuthorityStatement) { s.Names = map[string]string{"en": "a\u202eb"} }, "names.en"},
 		{"name in no language", func(s *directory.AuthorityStatement) { s.Names = map[string]string{"english": "a"} }, "names"},
@@ -99,6 +115,7 @@ func TestMembers(t *testing.T) {
 		{"local time zone", func(s *directory.AuthorityStatement) { s.TimeZone = "Local" }, "time_zone"},
 		{"file as time zone", func(s *directory.AuthorityStatement) { s.TimeZone = "../etc/localtime" }, "time_zone"},
 		{"e-mail", func(s *directory.AuthorityStatement) { s.Contact.Email = "mla at qm.example" }, "contact.email"},
+		{"e-mail with an escape", func(s *directory.AuthorityStatement) { s.Contact.Email = "a\x1b@qm.example" }, "contact.email"},
 		{"telephone", func(s *directory.AuthorityStatement) { s.Contact.Phone = "0123" }, "contact.phone"},
 		{"address", func(s *directory.AuthorityStatement) { s.Contact.Address = "a\x1b[2J" }, "contact.address"},
 		{"call-back", func(s *directory.AuthorityStatement) { s.Callback = []string{"+99955505678", "call me"} }, "callback.1"},
@@ -135,6 +152,15 @@ func TestMembers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// roles returns n roles.
+func roles(n int) []string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf("role-%d", i))
+	}
+	return all
 }
 
 func TestMembersOfOthers(t *testing.T) {
@@ -183,6 +209,11 @@ func TestMembersOfOthers(t *testing.T) {
 		{"standing", func() any {
 			return directory.StandingStatement{Heading: w.Heading("QM", "depositary"), Standing: "gone", Reason: "x"}
 		}, "standing"},
+		{"standing's number", func() any {
+			s := directory.StandingStatement{Heading: w.Heading("QM", "depositary"), Standing: "revoked", Reason: "x"}
+			s.Number = 0
+			return s
+		}, "number"},
 		{"reason", func() any {
 			return directory.StandingStatement{Heading: w.Heading("QM", "depositary"), Standing: "revoked"}
 		}, "reason"},
@@ -190,6 +221,11 @@ func TestMembersOfOthers(t *testing.T) {
 		_, err := directory.Sign(w.Depositary, tt.make(), w.Now)
 		t.Log(tt.name)
 		wantProblem(t, err, problem.StatementInvalid, tt.field)
+	}
+	large := w.PartyStatement("QM")
+	large.Certificate = make([]byte, directory.MaxStatementBytes)
+	if _, err := directory.Sign(w.Depositary, large, w.Now); problem.CodeOf(err) != problem.TooLarge {
+		t.Errorf("signing a large statement: %v", err)
 	}
 	if _, err := directory.Sign(w.Depositary, "text", w.Now); problem.CodeOf(err) != problem.WrongType {
 		t.Errorf("signing no statement: %v", err)

@@ -25,7 +25,8 @@ const (
 const (
 	// MaxWireBytes bounds a message in its wire form.
 	MaxWireBytes = 3 << 20
-	// MaxHeaderBytes bounds the text of the header.
+	// MaxHeaderBytes bounds the text of the header, and with it the list of
+	// evidence.
 	MaxHeaderBytes = 64 << 10
 	// MaxSignatureBytes bounds the detached signature.
 	MaxSignatureBytes = 16 << 10
@@ -35,8 +36,6 @@ const (
 	MaxPlaintextBytes = 1 << 20
 	// MaxAfter bounds the digests in core.after.
 	MaxAfter = 64
-	// MaxEvidence bounds the list of evidence; the header's size bounds it too.
-	MaxEvidence = 10_000
 	// MaxSeq is the largest number of a message between two authorities.
 	MaxSeq = 1<<53 - 1
 )

@@ -166,7 +166,7 @@ func TestSeal(t *testing.T) {
 		{"as drafted", func(*testing.T, *states.World, *message.Draft) {}, "", ""},
 		{"id", func(_ *testing.T, _ *states.World, d *message.Draft) { d.ID = "" }, problem.InvalidValue, "core.id"},
 		{"no act", func(_ *testing.T, _ *states.World, d *message.Draft) { d.Act = "" }, problem.InvalidValue, "payload.body.kind"},
-				{"seq", func(_ *testing.T, _ *states.World, d *message.Draft) { d.Seq = 0 }, problem.InvalidValue, "core.seq"},
+		{"seq", func(_ *testing.T, _ *states.World, d *message.Draft) { d.Seq = 0 }, problem.InvalidValue, "core.seq"},
 		{"past validity", func(_ *testing.T, w *states.World, d *message.Draft) { d.NotAfter = w.Now }, problem.InvalidValue, "core.not_after"},
 		{"other sender's key", func(t *testing.T, w *states.World, d *message.Draft) { d.From = w.Authority(t, "QM.mla") },
 			problem.WrongCertificate, "core.from.fingerprint"},

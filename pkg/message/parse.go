@@ -66,9 +66,6 @@ func Parse(data []byte) (*Message, error) {
 // decode reads the one base64 spelling of at least one and at most maxBytes
 // bytes.
 func decode(text string, maxBytes int, field string) ([]byte, error) {
-	if len(text) > base64.StdEncoding.EncodedLen(maxBytes) {
-		return nil, problem.New(problem.TooLarge, field, fmt.Sprintf("This is larger than %d bytes.", maxBytes))
-	}
 	data, err := base64.StdEncoding.DecodeString(text)
 	switch {
 	// The decoder overlooks line breaks and stray bits at the end.
@@ -132,7 +129,6 @@ func (h *Header) check() error {
 	f.size(h.Payload.Size, 1, MaxPayloadBytes, "payload.size")
 	f.digest(h.Payload.SHA256, "payload.sha256")
 	f.digest(h.Payload.Commitment, "payload.commitment")
-	f.must(len(h.Evidence) <= MaxEvidence, problem.InvalidValue, "evidence", fmt.Sprintf("There are more than %d.", MaxEvidence))
 	for i, e := range h.Evidence {
 		f.size(e.Size, 1, MaxSeq, fmt.Sprintf("evidence.%d.size", i))
 		f.digest(e.SHA256, fmt.Sprintf("evidence.%d.sha256", i))
