@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -109,9 +110,14 @@ func readStatement(path string) (directory.Signed, error) {
 }
 
 func (a *app) brokerServe() *cobra.Command {
-	return &cobra.Command{
-		Use:     "serve",
-		Short:   "Serve the broker's API until interrupted",
+	var listen, admin string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the broker's API until interrupted",
+		Long: `Serve the broker's API until interrupted; then finish what was begun.
+
+Several brokers may serve one home at once if its database is PostgreSQL: give
+each its own --listen.`,
 		Example: "  entraide broker serve --home /var/lib/entraide/broker",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -123,15 +129,21 @@ func (a *app) brokerServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if listen != "" {
+				s.Config.Listen = listen
+			}
+			if cmd.Flags().Changed("admin-listen") {
+				s.Config.AdminListen = admin
+			}
 			err = s.Serve(cmd.Context(), func(address net.Addr) {
 				fmt.Fprintf(a.err, "entraide: broker of %s listens on %s\n", s.Config.Origin, address)
 			})
-			if closing := s.Close(); err == nil {
-				err = closing
-			}
-			return err
+			return errors.Join(err, s.Close())
 		},
 	}
+	c.Flags().StringVar(&listen, "listen", "", "address of the API instead of the configured one")
+	c.Flags().StringVar(&admin, "admin-listen", "", "address of health and metrics instead of the configured one, empty for none")
+	return c
 }
 
 func (a *app) brokerCheck() *cobra.Command {

@@ -7,6 +7,7 @@ package demo
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/entraide/entraide/internal/broker/home"
 	"github.com/entraide/entraide/internal/depositary"
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/wire"
 )
@@ -47,6 +49,8 @@ type stage struct {
 	brokers []wire.Broker // the same broker under each of its addresses
 	desks   map[string]*desk.Desk
 	closers []func() error
+
+	keeperSecret []byte // the depositary's passphrase
 }
 
 // Run plays the exchange and prints it. With Stay it then waits for the
@@ -80,7 +84,7 @@ func (s *stage) say(format string, args ...any) { fmt.Fprintf(s.Out, format+"\n"
 // openBroker makes the depositary and the broker and starts serving.
 func (s *stage) openBroker(ctx context.Context) error {
 	s.say("Entraide: a demonstration between fictitious States. Suite %s.\n", s.Suite)
-	secret, err := s.secret("depositary")
+	secret, err := newSecret()
 	if err != nil {
 		return err
 	}
@@ -93,6 +97,7 @@ func (s *stage) openBroker(ctx context.Context) error {
 	if err := s.keep("depositary", secret); err != nil {
 		return err
 	}
+	s.keeperSecret = secret
 	listen, err := freeAddress()
 	if err != nil {
 		return err
@@ -145,11 +150,7 @@ func (s *stage) serve(ctx context.Context, dir string) error {
 
 // enrolStates makes the desk of every State and admits it.
 func (s *stage) enrolStates(ctx context.Context) error {
-	secret, err := os.ReadFile(filepath.Join(s.Dir, "depositary", passphraseFile))
-	if err != nil {
-		return err
-	}
-	keeper, err := depositary.Open(filepath.Join(s.Dir, "depositary"), trimmed(secret), s.Now)
+	keeper, err := depositary.Open(filepath.Join(s.Dir, "depositary"), s.keeperSecret, s.Now)
 	if err != nil {
 		return err
 	}
@@ -174,7 +175,7 @@ func (s *stage) enrolStates(ctx context.Context) error {
 
 // enrol makes one State's desk, has it admitted and opens it.
 func (s *stage) enrol(ctx context.Context, keeper *depositary.Depositary, st state, b wire.Broker) error {
-	secret, err := s.secret(st.code)
+	secret, err := newSecret()
 	if err != nil {
 		return err
 	}
@@ -192,7 +193,9 @@ func (s *stage) enrol(ctx context.Context, keeper *depositary.Depositary, st sta
 	if err := keeper.Admit(ctx, request); err != nil {
 		return err
 	}
-	d, err := desk.Open(ctx, dir, secret, desk.Options{Now: s.Now, Log: s.Log})
+	d, err := desk.Open(ctx, dir, desk.Options{
+		Passphrase: func() ([]byte, error) { return secret, nil }, Now: s.Now, Log: s.Log,
+	})
 	if err != nil {
 		return err
 	}
@@ -209,8 +212,8 @@ func (s state) english() string {
 	return s.code
 }
 
-// secret makes the passphrase of a demonstration home.
-func (s *stage) secret(string) ([]byte, error) {
+// newSecret makes the passphrase of a demonstration home.
+func newSecret() ([]byte, error) {
 	random := make([]byte, 16)
 	if _, err := rand.Read(random); err != nil {
 		return nil, err
@@ -241,9 +244,24 @@ func short(digest string) string {
 	return digest[:16] + "…"
 }
 
-func trimmed(line []byte) []byte {
-	for len(line) > 0 && line[len(line)-1] == '\n' {
-		line = line[:len(line)-1]
+// reach waits until a broker answers.
+func (s *stage) reach(ctx context.Context, b wire.Broker) error {
+	c, err := client.New(b, tls.Certificate{})
+	if err != nil {
+		return err
 	}
-	return line
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for tick := time.NewTicker(50 * time.Millisecond); ; {
+		if _, err = c.Fetch(ctx, "checkpoint"); err == nil {
+			tick.Stop()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("a further broker does not answer: %w", err)
+		case <-tick.C:
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -114,4 +115,39 @@ func (d *Desk) AddKey(authority string, suite pgp.Suite) (directory.Signed, erro
 	}
 	signed, err := directory.Sign(party, next, now)
 	return signed, err
+}
+
+// Publish hands a signed directory statement to the broker and takes it into
+// the desk's own directory.
+func (d *Desk) Publish(ctx context.Context, signed directory.Signed) error {
+	if _, err := d.client.Publish(ctx, signed); err != nil {
+		return err
+	}
+	return d.followDirectory(ctx)
+}
+
+// Unlock asks for the passphrase now and checks that it opens the home's keys.
+func (d *Desk) Unlock() error {
+	files, err := d.keys.list()
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if _, err := d.keys.unlock(f.File); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// VerifyDirectory verifies every stored statement again, from the trust anchor,
+// and returns how many there are.
+func (d *Desk) VerifyDirectory(ctx context.Context) (int, error) {
+	d.mu.Lock()
+	d.dir = nil
+	d.mu.Unlock()
+	if err := d.readDirectory(ctx); err != nil {
+		return 0, err
+	}
+	return len(d.Directory().Records()), nil
 }

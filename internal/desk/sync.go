@@ -68,6 +68,17 @@ func (d *Desk) Sync(ctx context.Context) error {
 	return d.readClocks(ctx)
 }
 
+// Checkpoint returns the text of the newest checkpoint that the desk has
+// verified (c2sp.org/tlog-checkpoint).
+func (d *Desk) Checkpoint(ctx context.Context) (text string, err error) {
+	err = d.db.Read(ctx, func(r store.DeskReader) error {
+		seen, _, err := r.Seen(ctx)
+		text = string(seen)
+		return err
+	})
+	return text, err
+}
+
 // claim takes the lock of whoever moves this desk's mail. It ends with the
 // process.
 func (d *Desk) claim() (release func(), err error) {

@@ -95,9 +95,10 @@ func (d *Directory) signer(statement Statement) (*pgp.Certificate, error) {
 		return nil, problem.New(problem.StatementSigner, "signer", "The directory does not know the signer.")
 	case issuer.standing() != Active:
 		return nil, problem.New(problem.StatementSigner, "signer", fmt.Sprintf("The signer is %s.", issuer.standing()))
-	case h.Issued.Before(issuer.record.Issued.Time):
+	case issuer.record.Number > 1 && h.Issued.Before(issuer.record.Issued.Time):
 		// A signature dated before the signer's newest statement could come
-		// from a key that this statement has revoked.
+		// from a key that this statement has revoked. What a party signed before
+		// it was admitted is fine: its enrolment is.
 		return nil, problem.New(problem.StatementSigner, "issued", "The statement is older than the newest about its signer.")
 	case issuer.depositary != nil:
 		return issuer.depositary.Certificate, nil

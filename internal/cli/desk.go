@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/pkg/pgp"
+)
+
+func (a *app) deskCommand() *cobra.Command {
+	return group("desk", "Run a State's desk", a.deskInit(), a.deskServe(), a.deskSync(), a.deskCheck())
+}
+
+// openDesk opens the home's desk; the passphrase is asked for when a key is
+// first needed.
+func (a *app) openDesk(ctx context.Context) (*desk.Desk, error) {
+	dir, err := a.homeDir()
+	if err != nil {
+		return nil, err
+	}
+	return desk.Open(ctx, dir, desk.Options{
+		Passphrase: func() ([]byte, error) { return a.passphrase(dir) }, Now: a.now, Log: a.logger(),
+	})
+}
+
+// onDesk makes a command that works on the home's desk.
+func (a *app) onDesk(run func(ctx context.Context, d *desk.Desk, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		d, err := a.openDesk(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return errors.Join(run(cmd.Context(), d, args), d.Close())
+	}
+}
+
+// A profile describes the authorities of a new desk, for desk init --profile.
+type profile struct {
+	Names       map[string]string       `json:"names"`
+	Authorities []desk.AuthorityOptions `json:"authorities"`
+}
+
+// plainProfile is that of a State that gives none: a central authority and a
+// contact point that work in English.
+func plainProfile(party string) profile {
+	languages := map[string][]string{"emergency": {"en"}, "urgent": {"en"}, "routine": {"en"}}
+	return profile{
+		Names: map[string]string{"en": party},
+		Authorities: []desk.AuthorityOptions{
+			{
+				Label: "24-7", Roles: []string{"24-7"}, Names: map[string]string{"en": "24/7 contact point"},
+				Languages: languages, Hours: "24/7", TimeZone: "UTC",
+			},
+			{
+				Label: "mla", Roles: []string{"central"}, Names: map[string]string{"en": "Central authority"},
+				Languages: languages, Hours: "Mon-Fri 08:00-17:00", TimeZone: "UTC",
+			},
+		},
+	}
+}
+
+func (a *app) deskInit() *cobra.Command {
+	var party, broker, described string
+	var suites []string
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Make a desk's home and keys, and the request to be admitted",
+		Long: `Make a desk's home in --home, which must be empty or absent: the State's key,
+keys for each authority in each suite, all locked under one passphrase.
+
+Send the file enrolment.json of the new home to the depositary, and read the
+short code to the depositary over another channel. --profile names a JSON file
+with the State's names and its authorities:
+
+  {"names": {"en": "Republic of Meridia"},
+   "authorities": [{"Label": "24-7", "Roles": ["24-7"], "Names": {"en": "Contact point"},
+     "Languages": {"emergency": ["en"], "urgent": ["en"], "routine": ["en"]},
+     "Hours": "24/7", "TimeZone": "UTC"}]}`,
+		Example: "  entraide desk init --home desk --party QM --broker broker.json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := a.homeDir()
+			if err != nil {
+				return err
+			}
+			o := desk.InitOptions{Party: party, Now: a.now}
+			if o.Broker, err = readBroker(broker); err != nil {
+				return err
+			}
+			p := plainProfile(party)
+			if described != "" {
+				if p, err = readProfile(described); err != nil {
+					return err
+				}
+			}
+			o.Names, o.Authorities = p.Names, p.Authorities
+			for _, s := range suites {
+				if !pgp.Suite(s).Valid() {
+					return usage("--suites must be among %v", pgp.Suites())
+				}
+				o.Suites = append(o.Suites, pgp.Suite(s))
+			}
+			if o.Passphrase, err = a.newPassphrase(dir); err != nil {
+				return err
+			}
+			request, err := desk.Init(cmd.Context(), dir, o)
+			if err != nil {
+				return err
+			}
+			return a.printEnrolment(dir, request)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&party, "party", "", "code of the State, such as QM")
+	flags.StringVar(&broker, "broker", "", "the broker's broker.json")
+	flags.StringVar(&described, "profile", "", "JSON file with the State's names and authorities")
+	flags.StringSliceVar(&suites, "suites", []string{"pq-6", "modern-6", "classic-4"}, "suites of the authorities' keys")
+	required(c, "party", "broker")
+	return c
+}
+
+func readProfile(path string) (p profile, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return p, err
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(data)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&p); err != nil {
+		return p, fmt.Errorf("reading the profile: %w", err)
+	}
+	return p, nil
+}
+
+func (a *app) printEnrolment(dir string, e enrolment.Enrolment) error {
+	code, err := e.Code()
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, desk.EnrolmentFile)
+	return a.print(map[string]string{"party": e.Party, "enrolment": file, "code": code}, func(w io.Writer) {
+		fmt.Fprintf(w, "Desk of %s made in %s\n", e.Party, dir)
+		fmt.Fprintf(w, "Send %s to the depositary.\nWhen they call, read them this code: %s\n", file, code)
+	})
+}
+
+func (a *app) deskServe() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Send and receive until interrupted",
+		Long: `Keep the line to the broker open: take what arrives, send what waits, repeat
+what failed. The passphrase is needed once. Other commands may work on the same
+home meanwhile.`,
+		Example: "  entraide desk serve --home desk",
+		Args:    noArgs,
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			if err := d.Unlock(); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.err, "entraide: the desk is at work")
+			return d.Run(ctx)
+		}),
+	}
+}
+
+func (a *app) deskSync() *cobra.Command {
+	return &cobra.Command{
+		Use:     "sync",
+		Short:   "Take what has arrived and send what waits, once",
+		Example: "  entraide desk sync --home desk",
+		Args:    noArgs,
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			if err := d.Sync(ctx); err != nil {
+				return err
+			}
+			messages, err := d.Messages(ctx)
+			if err != nil {
+				return err
+			}
+			waiting := 0
+			for _, m := range messages {
+				if m.Verdict == "waiting" {
+					waiting++
+				}
+			}
+			return a.print(map[string]int{"messages": len(messages), "waiting": waiting}, func(w io.Writer) {
+				fmt.Fprintf(w, "Up to date: %d messages, %d of them waiting to be sent.\n", len(messages), waiting)
+			})
+		}),
+	}
+}
+
+func (a *app) deskCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Verify the desk's own log, and show incidents",
+		Long: `Re-read the desk's own log from its beginning, verify every entry, and print its
+checkpoint. Incidents, evidence that somebody broke a promise, are listed; the
+exit status is then 3.`,
+		Example: "  entraide desk check --home desk",
+		Args:    noArgs,
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			signed, err := d.AuditVerify(ctx)
+			if err != nil {
+				return err
+			}
+			incidents, err := d.Incidents(ctx)
+			if err != nil {
+				return err
+			}
+			if err := a.print(map[string]any{"checkpoint": string(signed), "incidents": incidents}, func(w io.Writer) {
+				fmt.Fprintf(w, "The desk's own log is whole. Its checkpoint:\n\n%s\n", signed)
+				for _, i := range incidents {
+					fmt.Fprintf(w, "%s  %s\n", i.At.Format("2006-01-02 15:04:05Z"), i.What)
+				}
+			}); err != nil {
+				return err
+			}
+			if len(incidents) > 0 {
+				return fmt.Errorf("%w: %d incidents", errIncidents, len(incidents))
+			}
+			return nil
+		}),
+	}
+}

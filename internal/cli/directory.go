@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/pgp"
+)
+
+func (a *app) directoryCommand() *cobra.Command {
+	return group("directory", "Who is who, as this desk has verified it",
+		a.directoryList(), a.directoryShow(), a.directoryHistory(), a.directoryVerify(), a.directoryExport())
+}
+
+// An authorityLine is an authority in a list.
+type authorityLine struct {
+	ID       string            `json:"id"`
+	Names    map[string]string `json:"names"`
+	Standing string            `json:"standing"`
+	Suites   []pgp.Suite       `json:"suites"`
+}
+
+func (a *app) directoryList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List all authorities",
+		Example: "  entraide directory list --home desk",
+		Args:    noArgs,
+		RunE: a.onDesk(func(_ context.Context, d *desk.Desk, _ []string) error {
+			lines := []authorityLine{}
+			for _, x := range d.Directory().Authorities() {
+				lines = append(lines, authorityLine{x.Statement.ID, x.Statement.Names, x.Standing, suitesOf(x)})
+			}
+			return a.print(lines, func(w io.Writer) {
+				if len(lines) == 0 {
+					fmt.Fprintln(w, "The directory is empty; run `entraide desk sync` once the State is admitted.")
+					return
+				}
+				t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(t, "AUTHORITY\tSTANDING\tSUITES\tNAME")
+				for _, l := range lines {
+					fmt.Fprintf(t, "%s\t%s\t%v\t%s\n", l.ID, l.Standing, l.Suites, anyName(l.Names))
+				}
+				t.Flush()
+			})
+		}),
+	}
+}
+
+// suitesOf lists an authority's suites, strongest first.
+func suitesOf(a directory.Authority) []pgp.Suite {
+	var suites []pgp.Suite
+	for _, s := range pgp.Suites() {
+		if _, ok := a.Certificates[s]; ok {
+			suites = append(suites, s)
+		}
+	}
+	return suites
+}
+
+// anyName returns the English name, or else the first by language.
+func anyName(names map[string]string) string {
+	if name, ok := names["en"]; ok {
+		return name
+	}
+	for _, lang := range slices.Sorted(maps.Keys(names)) {
+		return names[lang]
+	}
+	return ""
+}
+
+func (a *app) directoryShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show AUTHORITY",
+		Short:   "Show an authority: names, hours, languages, certificates",
+		Example: "  entraide directory show QN.24-7 --home desk",
+		Args:    exactly("AUTHORITY"),
+		RunE: a.onDesk(func(_ context.Context, d *desk.Desk, args []string) error {
+			x, err := d.Directory().Authority(args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(x.Statement, func(w io.Writer) { printAuthority(w, x) })
+		}),
+	}
+}
+
+func printAuthority(w io.Writer, x directory.Authority) {
+	s := x.Statement
+	fmt.Fprintf(w, "%s  %s, %s\n", s.ID, anyName(s.Names), x.Standing)
+	fmt.Fprintf(w, "  roles      %s\n  hours      %s (%s)\n", strings.Join(s.Roles, ", "), s.Hours, s.TimeZone)
+	for _, lane := range slices.Sorted(maps.Keys(s.Languages)) {
+		fmt.Fprintf(w, "  %-10s %s\n", lane, strings.Join(s.Languages[lane], ", "))
+	}
+	fmt.Fprintf(w, "  valid      %s to %s\n  statement  no. %d of %s, entry %d of the log\n",
+		s.ValidFrom, s.ValidUntil, s.Number, s.Issued, x.Index)
+	for _, suite := range suitesOf(x) {
+		fmt.Fprintf(w, "  %-10s %s\n", suite, x.Certificates[suite].Fingerprint())
+	}
+}
+
+func (a *app) directoryHistory() *cobra.Command {
+	return &cobra.Command{
+		Use:     "history SUBJECT",
+		Short:   "Show every statement about a party or authority, and who signed it",
+		Example: "  entraide directory history QN.24-7 --home desk",
+		Args:    exactly("SUBJECT"),
+		RunE: a.onDesk(func(_ context.Context, d *desk.Desk, args []string) error {
+			records := d.Directory().History(args[0])
+			lines := []map[string]any{}
+			for _, r := range records {
+				lines = append(lines, map[string]any{
+					"index": r.Index, "number": r.Number, "type": r.Typ, "issued": r.Issued.String(), "signer": r.Signer,
+					"fingerprint": r.Fingerprint, "digest": r.Digest,
+				})
+			}
+			return a.print(lines, func(w io.Writer) {
+				if len(records) == 0 {
+					fmt.Fprintf(w, "The directory says nothing about %s.\n", args[0])
+					return
+				}
+				t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(t, "NO.\tISSUED\tSTATEMENT\tSIGNED BY\tENTRY\tWITH KEY")
+				for _, r := range records {
+					fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", r.Number, r.Issued, r.Typ, r.Signer, r.Index, r.Fingerprint)
+				}
+				t.Flush()
+			})
+		}),
+	}
+}
+
+func (a *app) directoryVerify() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Re-check the whole directory from the trust anchor",
+		Long: `Verify every statement again: its place in the log by its receipt, its chain,
+its signer, from the depositary's fingerprint in broker.json on.`,
+		Example: "  entraide directory verify --home desk",
+		Args:    noArgs,
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			n, err := d.VerifyDirectory(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(map[string]any{"statements": n, "anchor": d.Directory().Anchor()}, func(w io.Writer) {
+				fmt.Fprintf(w, "All %d statements are in the log and follow from the depositary %s.\n", n, d.Directory().Anchor())
+			})
+		}),
+	}
+}
+
+func (a *app) directoryExport() *cobra.Command {
+	var suite, out string
+	c := &cobra.Command{
+		Use:     "export-certificates",
+		Short:   "Write all current certificates of a suite, in binary",
+		Example: "  entraide directory export-certificates --suite classic-4 --out all.pgp --home desk",
+		Args:    noArgs,
+	}
+	c.RunE = a.onDesk(func(_ context.Context, d *desk.Desk, _ []string) error {
+		if !pgp.Suite(suite).Valid() {
+			return usage("--suite must be one of %v", pgp.Suites())
+		}
+		var all []byte
+		n := 0
+		for _, x := range d.Directory().Authorities() {
+			if cert, ok := x.Certificates[pgp.Suite(suite)]; ok && x.Standing == directory.Active {
+				all, n = append(all, cert.Bytes()...), n+1
+			}
+		}
+		if n == 0 {
+			return fmt.Errorf("no authority has a certificate in suite %s", suite)
+		}
+		if err := writeNew(out, all); err != nil {
+			return err
+		}
+		return a.print(map[string]any{"certificates": n, "file": out}, func(w io.Writer) {
+			fmt.Fprintf(w, "Wrote %d certificates to %s\n", n, out)
+		})
+	})
+	c.Flags().StringVar(&suite, "suite", "", "suite of the certificates")
+	c.Flags().StringVar(&out, "out", "", "file to make")
+	required(c, "suite", "out")
+	return c
+}

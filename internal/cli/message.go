@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraide/entraide/internal/desk"
+)
+
+func (a *app) messageCommand() *cobra.Command {
+	verify := a.verifyCommand()
+	verify.Short = "Verify an exported message offline"
+	verify.Example = "  entraide message verify m/message.mla.json --broker broker.json"
+	return group("message", "Look at messages", a.messageList(), a.messageExport(), verify, a.messageOpen())
+}
+
+func (a *app) messageList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List all messages with the verdict on each",
+		Example: "  entraide message list --home desk --json",
+		Args:    noArgs,
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			messages, err := d.Messages(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(messages, func(w io.Writer) {
+				if len(messages) == 0 {
+					fmt.Fprintln(w, "No messages yet.")
+					return
+				}
+				t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(t, "ENTRY\tMESSAGE\tFROM\tTO\tACT\tVERDICT\tABOUT")
+				for _, m := range messages {
+					fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Index, m.ID, m.From, m.To, m.Act, m.Verdict, orDash(m.Summary+m.Note))
+				}
+				t.Flush()
+			})
+		}),
+	}
+}
+
+func (a *app) messageExport() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use:   "export ID",
+		Short: "Write a message with its receipt and proofs to a new directory",
+		Long: `Write a message as it travelled and in parts, with its log receipt, the directory
+of its time and both certificates, to a new directory. Its README.txt says how
+to check everything with stock tools. Nothing in it is decrypted.`,
+		Example: "  entraide message export 1b2c… --dir m --home desk",
+		Args:    exactly("ID"),
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
+			if err := d.Export(ctx, args[0], dir); err != nil {
+				return err
+			}
+			return a.print(map[string]string{"id": args[0], "dir": dir}, func(w io.Writer) {
+				fmt.Fprintf(w, "Wrote message %s to %s\n", args[0], dir)
+			})
+		}),
+	}
+	c.Flags().StringVar(&dir, "dir", "", "directory to make")
+	required(c, "dir")
+	return c
+}
+
+func (a *app) messageOpen() *cobra.Command {
+	return &cobra.Command{
+		Use:   "open ID",
+		Short: "Print the content of a message",
+		Long: `Print the content of a message as JSON. The first time an officer opens a
+message that was received, its sender is told so by a signed receipt.`,
+		Example: "  entraide message open 1b2c… --home desk",
+		Args:    exactly("ID"),
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
+			body, err := d.Body(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			var out bytes.Buffer
+			if err := json.Indent(&out, body, "", "  "); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.out, out.String())
+			return err
+		}),
+	}
+}
