@@ -202,3 +202,15 @@ const (
 	Retired
 	Compromised
 )
+
+// RotateSigning replaces the signing subkey from at on.
+func (k *Key) RotateSigning(at time.Time) error { return ErrKey }
+
+// RotateEncryption replaces the encryption subkey from at on.
+func (k *Key) RotateEncryption(at time.Time) error { return ErrKey }
+
+// RevokeSubkey revokes a subkey.
+func (k *Key) RevokeSubkey(fingerprint string, r Reason, at time.Time) error { return ErrKey }
+
+// Revoke revokes the certificate.
+func (k *Key) Revoke(r Reason, at time.Time) error { return ErrKey }
