@@ -53,8 +53,7 @@ func (b *Broker) signJobs(jobs []*signingJob) {
 	newest := jobs[len(jobs)-1].growth
 	checkpoint, err := b.sign(ctx, newest.After, jobs)
 	if err != nil {
-		b.fail(err)
-		err = fmt.Errorf("signing: %w", err)
+		err = b.fail(err)
 	}
 	for _, job := range jobs {
 		for _, w := range job.waiting {
@@ -68,12 +67,16 @@ func (b *Broker) signJobs(jobs []*signingJob) {
 	}
 }
 
-// fail stops acceptance for good if the log can no longer be signed.
-func (b *Broker) fail(err error) {
+// fail tells why a checkpoint was not signed. If the log can no longer be
+// signed, it stops acceptance for good.
+func (b *Broker) fail(err error) error {
 	b.Log.Error("checkpoint not signed", "err", err)
-	if errors.Is(err, ErrRewound) || errors.Is(err, translog.ErrFork) {
-		b.failure.Store(problem.Wrap(problem.LogUnavailable, "", "The log cannot be signed; its operator has been alarmed.", err))
+	if !errors.Is(err, ErrRewound) && !errors.Is(err, translog.ErrFork) {
+		return fmt.Errorf("signing: %w", err)
 	}
+	p := problem.Wrap(problem.LogUnavailable, "", "The log cannot be signed; its operator has been alarmed.", err)
+	b.failure.Store(p)
+	return p
 }
 
 // receiptFor proves a new entry under the checkpoint.
