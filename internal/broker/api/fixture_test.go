@@ -48,18 +48,19 @@ var document = sync.OnceValues(func() (*openapi3.T, error) {
 // A fixture is a broker behind TLS, with the fictitious States in its
 // directory, each authority with a TLS identity of its own.
 type fixture struct {
-	t       *testing.T
-	world   *states.World
-	db      store.Broker
-	broker  *broker.Broker
-	guard   string
-	base    string
-	clients map[string]*http.Client // by authority; "" has no certificate
-	router  routers.Router
-	signer  note.Signer
-	sealed  []byte // the message that first returns
-	mu      sync.Mutex
-	now     time.Time
+	t        *testing.T
+	world    *states.World
+	db       store.Broker
+	broker   *broker.Broker
+	guard    string
+	base     string
+	clients  map[string]*http.Client // by authority; "" has no certificate
+	router   routers.Router
+	signer   note.Signer
+	sealed   []byte // the message that first returns
+	prepared bool   // once has run
+	mu       sync.Mutex
+	now      time.Time
 }
 
 // newFixture starts a broker whose clock stands at states.Now.
