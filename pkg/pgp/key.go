@@ -3,7 +3,6 @@ package pgp
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +22,9 @@ type Key struct {
 	public *Certificate
 }
 
+// Generate makes a key of a suite. The user id is "name <mailbox>". at, cut to
+// the second, is when the key is created; a lifetime above zero makes it
+// expire. The error is [ErrSuite] or that of the random source.
 func Generate(suite Suite, userID string, at time.Time, lifetime time.Duration) (*Key, error) {
 	if !suite.Valid() {
 		return nil, ErrSuite
@@ -56,6 +58,8 @@ func Generate(suite Suite, userID string, at time.Time, lifetime time.Duration) 
 	return newKey(e)
 }
 
+// newKey wraps an unlocked entity and checks that its certificate is one of
+// this profile.
 func newKey(e *openpgp.Entity) (*Key, error) {
 	var b bytes.Buffer
 	if err := e.Serialize(&b); err != nil {
@@ -68,10 +72,20 @@ func newKey(e *openpgp.Entity) (*Key, error) {
 	return &Key{suite: public.suite, entity: e, public: public}, nil
 }
 
-func (k *Key) Certificate() *Certificate { k.mu.Lock(); defer k.mu.Unlock(); return k.public }
-func (k *Key) Suite() Suite              { return k.suite }
-func (k *Key) Fingerprint() string       { return k.public.fingerprint }
+// Certificate returns the key's certificate as it is now.
+func (k *Key) Certificate() *Certificate {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.public
+}
 
+// Suite returns the key's suite.
+func (k *Key) Suite() Suite { return k.suite }
+
+// Fingerprint returns the fingerprint of the primary key, upper-case hex.
+func (k *Key) Fingerprint() string { return k.Certificate().fingerprint }
+
+// lockedCopy serialises the key, every secret locked under the passphrase.
 func (k *Key) lockedCopy(passphrase []byte, c *packet.Config) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -97,22 +111,30 @@ func (k *Key) lockedCopy(passphrase []byte, c *packet.Config) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// Lock serialises the key for storage: every secret is encrypted under the
+// passphrase with Argon2 and an authenticated mode, which also seals the public
+// parameters to it. An empty passphrase is [ErrPassphrase].
+//
+// Format: RFC 9580, sections 3.7.1.4 and 3.7.2.1.
 func (k *Key) Lock(passphrase []byte) ([]byte, error) {
 	return k.lockedCopy(passphrase, argon2(time.Time{}))
 }
 
+// Export serialises the key for stock tools: locked under the passphrase with
+// the iterated and salted derivation that gpg and rnp unlock. An empty
+// passphrase is [ErrPassphrase].
 func (k *Key) Export(passphrase []byte) ([]byte, error) {
 	c := strict(time.Time{})
 	c.S2KConfig = &s2k.Config{S2KMode: s2k.IteratedSaltedS2K, S2KCount: 65011712}
 	return k.lockedCopy(passphrase, c)
 }
 
+// Unlock reads a key as Lock wrote it. It returns [ErrPassphrase] for a wrong
+// passphrase, and also if anything in the stored key, public or secret, was
+// altered; [ErrKey] if it is not a locked key of this profile.
 func Unlock(locked, passphrase []byte) (*Key, error) {
 	e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(locked)))
-	if err != nil || e.PrivateKey == nil {
-		return nil, ErrKey
-	}
-	if !e.PrivateKey.Encrypted {
+	if err != nil || !lockedWhole(e) {
 		return nil, ErrKey
 	}
 	if err := e.DecryptPrivateKeys(passphrase); err != nil {
@@ -121,96 +143,15 @@ func Unlock(locked, passphrase []byte) (*Key, error) {
 	return newKey(e)
 }
 
-func notations(typ string) []*packet.Notation {
-	return []*packet.Notation{{Name: notationName, Value: []byte(typ), IsHumanReadable: true}}
+// lockedWhole reports whether every secret of the entity is there and locked.
+func lockedWhole(e *openpgp.Entity) bool {
+	if e.PrivateKey == nil || !e.PrivateKey.Encrypted {
+		return false
+	}
+	for _, s := range e.Subkeys {
+		if s.PrivateKey == nil || !s.PrivateKey.Encrypted {
+			return false
+		}
+	}
+	return true
 }
-
-func (k *Key) Sign(typ string, data []byte, at time.Time) ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	c := k.suite.config(at)
-	c.SignatureNotations = notations(typ)
-	var out bytes.Buffer
-	if err := openpgp.DetachSign(&out, []*openpgp.Entity{k.entity}, bytes.NewReader(data), c); err != nil {
-		return nil, fmt.Errorf("pgp: signing: %w", err)
-	}
-	return out.Bytes(), nil
-}
-
-func (k *Key) Seal(typ string, plaintext []byte, to *Certificate, at time.Time) ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	c := k.suite.config(at)
-	c.SignatureNotations = notations(typ)
-	recipient, err := to.entity()
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	w, err := openpgp.EncryptWithParams(&out, []*openpgp.Entity{recipient, k.entity}, nil, &openpgp.EncryptParams{
-		Signers: []*openpgp.Entity{k.entity}, Config: c, Hints: &openpgp.FileHints{IsUTF8: false},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("pgp: sealing: %w", err)
-	}
-	if _, err := w.Write(plaintext); err != nil {
-		return nil, fmt.Errorf("pgp: sealing: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("pgp: sealing: %w", err)
-	}
-	return out.Bytes(), nil
-}
-
-type Opening struct {
-	Typ             string
-	Sender          *Certificate
-	At              time.Time
-	Recipients      []string
-	Intended        []string
-	AllowNoIntended bool
-	MaxBytes        int
-}
-
-func (k *Key) Open(sealed []byte, o Opening) ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	sender, err := o.Sender.entity()
-	if err != nil {
-		return nil, err
-	}
-	md, err := openpgp.ReadMessage(bytes.NewReader(sealed), openpgp.EntityList{k.entity, sender}, nil, strict(o.At))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotForUs, err)
-	}
-	body, err := io.ReadAll(io.LimitReader(md.UnverifiedBody, int64(o.MaxBytes)+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFraming, err)
-	}
-	if md.SignatureError != nil || md.SignedBy == nil {
-		return nil, fmt.Errorf("%w: %w", ErrSignature, md.SignatureError)
-	}
-	return body, nil
-}
-
-func CheckFraming(suite Suite, sealed []byte, recipients ...string) error { return nil }
-
-type Reason int
-
-const (
-	Superseded Reason = iota
-	Retired
-	Compromised
-)
-
-// RotateSigning replaces the signing subkey from at on.
-func (k *Key) RotateSigning(at time.Time) error { return ErrKey }
-
-// RotateEncryption replaces the encryption subkey from at on.
-func (k *Key) RotateEncryption(at time.Time) error { return ErrKey }
-
-// RevokeSubkey revokes a subkey.
-func (k *Key) RevokeSubkey(fingerprint string, r Reason, at time.Time) error { return ErrKey }
-
-// Revoke revokes the certificate.
-func (k *Key) Revoke(r Reason, at time.Time) error { return ErrKey }

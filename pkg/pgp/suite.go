@@ -46,13 +46,19 @@ type form struct {
 	sign, encrypt packet.PublicKeyAlgorithm
 	generate      packet.PublicKeyAlgorithm
 	pkesk, seipd  int
-	hashes        []crypto.Hash // accepted for signatures over data
+	hashes        map[crypto.Hash]bool // of signatures over data
+}
+
+// hashes are those that are still good. The profile signs with SHA-512, and
+// stock tools with SHA-256.
+var hashes = map[crypto.Hash]bool{
+	crypto.SHA256: true, crypto.SHA384: true, crypto.SHA512: true, crypto.SHA3_256: true, crypto.SHA3_512: true,
 }
 
 var forms = map[Suite]form{
-	Classic4: {4, packet.PubKeyAlgoEdDSA, packet.PubKeyAlgoECDH, packet.PubKeyAlgoEdDSA, 3, 1, []crypto.Hash{crypto.SHA512, crypto.SHA384, crypto.SHA256}},
-	Modern6:  {6, packet.PubKeyAlgoEd25519, packet.PubKeyAlgoX25519, packet.PubKeyAlgoEd25519, 6, 2, []crypto.Hash{crypto.SHA512}},
-	PQ6:      {6, packet.PubKeyAlgoMldsa65Ed25519, packet.PubKeyAlgoMlkem768X25519, packet.PubKeyAlgoMldsa65Ed25519, 6, 2, []crypto.Hash{crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512}},
+	Classic4: {4, packet.PubKeyAlgoEdDSA, packet.PubKeyAlgoECDH, packet.PubKeyAlgoEdDSA, 3, 1, hashes},
+	Modern6:  {6, packet.PubKeyAlgoEd25519, packet.PubKeyAlgoX25519, packet.PubKeyAlgoEd25519, 6, 2, hashes},
+	PQ6:      {6, packet.PubKeyAlgoMldsa65Ed25519, packet.PubKeyAlgoMlkem768X25519, packet.PubKeyAlgoMldsa65Ed25519, 6, 2, hashes},
 }
 
 // Suites returns all suites, strongest first.
