@@ -9,6 +9,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Errors an engine returns besides outages.
@@ -140,6 +141,19 @@ type Batch struct {
 	Statements    []Statement // new
 	Inbox         []InboxItem // new
 	Clocks        []Clock     // inserted or replaced, by case and name
+}
+
+// Dense checks that the entries fill the log from its old to its new size.
+func (b Batch) Dense() error {
+	if int64(len(b.Entries)) != b.After.Size-b.Before.Size {
+		return fmt.Errorf("store: %d entries do not grow the log from %d to %d", len(b.Entries), b.Before.Size, b.After.Size)
+	}
+	for i, e := range b.Entries {
+		if want := b.Before.Size + int64(i); e.Index != want {
+			return fmt.Errorf("store: entry %d stands in the place of entry %d", e.Index, want)
+		}
+	}
+	return nil
 }
 
 // A Head is the head of the log.

@@ -88,7 +88,8 @@ func (w *deskWriter) PutIncident(ctx context.Context, i store.Incident) error {
 
 // Log implements [store.DeskWriter].
 func (w *deskWriter) Log(ctx context.Context, before, after store.Head, entries []store.Entry) error {
-	if err := dense(store.Batch{Before: before, After: after, Entries: entries}); err != nil {
+	b := store.Batch{Before: before, After: after, Entries: entries}
+	if err := b.Dense(); err != nil {
 		return err
 	}
 	res, err := w.tx.ExecContext(ctx, `UPDATE log_head SET size = ?1, frontier = ?2 WHERE size = ?3 AND frontier = ?4`,

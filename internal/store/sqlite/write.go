@@ -19,7 +19,7 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	if w.appended {
 		return errors.New("sqlite: a batch has been appended already")
 	}
-	if err := dense(b); err != nil {
+	if err := b.Dense(); err != nil {
 		return err
 	}
 	res, err := w.tx.ExecContext(ctx, `UPDATE log_head SET size = ?1, frontier = ?2, touched = touched + 1
@@ -36,19 +36,6 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	} {
 		if err := insert(ctx, b); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// dense checks that the entries fill the tree from its old to its new size.
-func dense(b store.Batch) error {
-	if int64(len(b.Entries)) != b.After.Size-b.Before.Size {
-		return fmt.Errorf("sqlite: %d entries do not grow the log from %d to %d", len(b.Entries), b.Before.Size, b.After.Size)
-	}
-	for i, e := range b.Entries {
-		if e.Index != b.Before.Size+int64(i) {
-			return fmt.Errorf("sqlite: entry %d stands in the place of entry %d", e.Index, b.Before.Size+int64(i))
 		}
 	}
 	return nil

@@ -1,0 +1,256 @@
+// Package pgserver gives tests a real PostgreSQL: a throw-away server from the
+// system's own binaries, or the one that ENTRAIDE_TEST_POSTGRES names.
+package pgserver
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/lib/pq" // the driver "postgres"
+)
+
+// externalServer names a server to use instead of a throw-away one.
+const externalServer = "ENTRAIDE_TEST_POSTGRES"
+
+// binaries are where Debian keeps the server.
+const binaries = "/usr/lib/postgresql/15/bin"
+
+// shared is the throw-away server of this process.
+var shared = sync.OnceValues(func() (*Server, error) { return start() })
+
+// Database returns the address of a fresh, empty database. The test is skipped
+// where there is no PostgreSQL.
+func Database(t *testing.T) string {
+	t.Helper()
+	if address := os.Getenv(externalServer); address != "" {
+		return create(t, address)
+	}
+	requireBinaries(t)
+	s, err := shared()
+	if err != nil {
+		t.Fatalf("starting PostgreSQL: %v", err)
+	}
+	return create(t, s.address("postgres"))
+}
+
+func requireBinaries(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(binaries, "postgres")); err != nil {
+		t.Skip("PostgreSQL 15 is not installed (Debian package postgresql-15)")
+	}
+}
+
+// create makes a database with a name of its own.
+func create(t *testing.T, address string) string {
+	t.Helper()
+	random := make([]byte, 8)
+	if _, err := rand.Read(random); err != nil {
+		t.Fatal(err)
+	}
+	name := "test_" + hex.EncodeToString(random)
+	db, err := sql.Open("postgres", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatalf("creating a database: %v", err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// A Server is a throw-away server of one test.
+type Server struct {
+	dir      string
+	port     int
+	settings []string
+	cmd      *exec.Cmd
+}
+
+// Start starts a server with settings of its own ("fsync=off"). It ends with
+// the test.
+func Start(t *testing.T, settings ...string) *Server {
+	t.Helper()
+	requireBinaries(t)
+	s, err := start(settings...)
+	if err != nil {
+		t.Fatalf("starting PostgreSQL: %v", err)
+	}
+	t.Cleanup(func() {
+		s.Kill()
+		os.RemoveAll(s.dir)
+	})
+	return s
+}
+
+// Database returns the address of a fresh, empty database of the server.
+func (s *Server) Database(t *testing.T) string {
+	t.Helper()
+	return create(t, s.address("postgres"))
+}
+
+func (s *Server) address(database string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+}
+
+// start makes a cluster and serves it. The server refuses to run as root, so
+// it runs as the user postgres then. It ends with this process.
+func start(settings ...string) (*Server, error) {
+	sweep()
+	dir, err := os.MkdirTemp("", directories)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, ownerFile), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir, settings: settings}
+	credential, err := owner(dir)
+	if err != nil {
+		return nil, err
+	}
+	initdb := exec.Command(filepath.Join(binaries, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres",
+		"--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+	initdb.Dir = dir
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s.port = l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	return s, s.Run()
+}
+
+// directories and ownerFile name the clusters of test processes.
+const (
+	directories = "entraide-pg-*"
+	ownerFile   = "owner"
+)
+
+// sweep removes the clusters of test processes that have ended.
+func sweep() {
+	found, err := filepath.Glob(filepath.Join(os.TempDir(), directories, ownerFile))
+	if err != nil {
+		return
+	}
+	for _, file := range found {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		pid, err := strconv.Atoi(string(text))
+		if err == nil && syscall.Kill(pid, 0) != nil {
+			os.RemoveAll(filepath.Dir(file))
+		}
+	}
+}
+
+// owner gives the directory to the user that the server runs as.
+func owner(dir string) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, err
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, uid, gid)
+}
+
+// Run starts the server again after Kill, and waits until it answers.
+func (s *Server) Run() error {
+	credential, err := owner(s.dir)
+	if err != nil {
+		return err
+	}
+	args := []string{
+		"-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port), "-k", s.dir, "-c", "listen_addresses=127.0.0.1",
+		"-c", "shared_buffers=64MB", "-c", "max_connections=200",
+	}
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
+	}
+	s.cmd = exec.Command(filepath.Join(binaries, "postgres"), args...)
+	s.cmd.Dir = s.dir
+	// SIGQUIT ends a server at once when this process is gone.
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Pdeathsig: syscall.SIGQUIT}
+	if err := startPinned(s.cmd); err != nil {
+		return err
+	}
+	return s.answer()
+}
+
+// answer waits until the server takes connections.
+func (s *Server) answer() error {
+	db, err := sql.Open("postgres", s.address("postgres")+"&connect_timeout=2")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for tick, tries := time.NewTicker(50*time.Millisecond), 0; ; tries++ {
+		if err = db.Ping(); err == nil {
+			tick.Stop()
+			return nil
+		}
+		if tries > 600 {
+			return fmt.Errorf("it does not answer: %w", err)
+		}
+		<-tick.C
+	}
+}
+
+// Kill ends the server, and all its processes, without warning.
+func (s *Server) Kill() {
+	if s.cmd == nil || s.cmd.Process == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
+// startPinned starts a command whose parent-death signal depends on the thread
+// that starts it: that thread is kept for good.
+func startPinned(cmd *exec.Cmd) error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		started <- cmd.Start()
+		if cmd.Process != nil {
+			select {} // a thread that ends would take the server with it
+		}
+	}()
+	return <-started
+}
