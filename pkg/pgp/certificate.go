@@ -2,393 +2,207 @@ package pgp
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
 
-// Bounds of a certificate.
-const (
-	// MaxCertificateBytes bounds a certificate.
-	MaxCertificateBytes = 64 << 10
-	// maxForeign bounds the certifications by others (key flooding).
-	maxForeign = 8
-)
-
-// A Certificate is an OpenPGP certificate under this profile. Everything that
-// its signatures say was verified when it was parsed; what holds at a time is
-// computed from that alone. It never changes and is safe for concurrent use.
+// A Certificate is a public key with what its holder says of it: a primary key
+// that only certifies, one User ID, subkeys that sign and subkeys that encrypt,
+// all of one suite. It may carry certifications by others.
+//
+// It is immutable and safe for concurrent use. It says nothing about today:
+// every judgement is as of a time that the caller names, and the same for ever.
 type Certificate struct {
-	data        []byte
-	digest      string
+	data           []byte
+	digest         string
+	suite          Suite
+	userID         string
+	userIDEnd      int // offset behind the User ID and its signatures
+	primary        component
+	subkeys        []component // in the order of the certificate
+	certifications []certification
+}
+
+// A component is a key of a certificate, with its self-signatures, which have
+// been verified.
+type component struct {
+	key         *packet.PublicKey
 	fingerprint string
-	userID      string
-	suite       Suite
-	primary     *packet.PublicKey
-	self        []claim // self-signatures of the primary key, oldest first
-	revoked     revocations
-	subkeys     []subkey
-	foreign     []*packet.Signature // certifications of the user id by others
+	signs       bool // else encrypts; of a subkey
+	end         int  // offset behind the key packet
+	// bindings put the key to use: one of them must be in force.
+	bindings []binding
+	// limits, those in force, may only make the life of the key shorter.
+	limits      []binding
+	revocations []revocation
 }
 
-// A claim is what one verified self-signature says from its time on.
-type claim struct {
-	from    time.Time
-	until   time.Time // of the signature itself; zero for ever
-	expires time.Time // of the key; zero for never
+// A binding is a self-signature that puts a key to use.
+type binding struct {
+	created  time.Time
+	lifetime time.Duration // of the key from its creation; 0 is unlimited
 }
 
-// revocations are the verified revocations of a key.
-type revocations struct {
-	hard bool      // it must never be trusted, whenever it was used
-	soft time.Time // it must not be used from then on; zero for never
+// A revocation takes a key out of use.
+type revocation struct {
+	created time.Time
+	hard    bool // for the past as well: the key was in other hands
 }
 
-// A subkey with what its bindings say.
-type subkey struct {
-	public        *packet.PublicKey
-	fingerprint   string
-	sign, encrypt bool
-	created       time.Time
-	bindings      []claim
-	revoked       revocations
-}
+// Bytes returns the certificate as it was parsed, a binary transferable public
+// key (RFC 9580 section 10.1).
+func (c *Certificate) Bytes() []byte { return bytes.Clone(c.data) }
 
-// ParseCertificate reads a binary certificate of exactly one suite: a primary
-// key, one user id, and subkeys, with their signatures and nothing else, at
-// most MaxCertificateBytes. Signing subkeys must have signed their adoption in
-// turn; a subkey whose binding is not right is refused, not skipped.
+// Digest returns the SHA-256 of Bytes in lower-case hexadecimal.
+func (c *Certificate) Digest() string { return c.digest }
+
+// Fingerprint returns the whole fingerprint of the primary key in upper-case
+// hexadecimal: 40 digits in classic-4, else 64.
+func (c *Certificate) Fingerprint() string { return c.primary.fingerprint }
+
+// Suite returns the suite that all keys of the certificate are of.
+func (c *Certificate) Suite() Suite { return c.suite }
+
+// UserID returns the one User ID.
+func (c *Certificate) UserID() string { return c.userID }
+
+// CheckValid reports whether the primary key, and so the certificate, is valid
+// at a time. That there is a subkey to use is not checked: see SigningSubkey
+// and EncryptionSubkey.
 //
-// The error wraps [ErrCertificate] or [ErrTooLarge].
+// The error wraps ErrNotYetValid, ErrExpired or ErrRevoked. A certificate
+// revoked because its key is in other hands, or without a reason, is revoked at
+// all times, those before the revocation included.
+func (c *Certificate) CheckValid(at time.Time) error {
+	if err := c.primary.check(at); err != nil {
+		return fmt.Errorf("%w: the certificate at %s", err, at.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// SigningSubkey returns the fingerprint, in upper-case hexadecimal, of the
+// newest subkey that signs and is valid at a time.
 //
-// Format: RFC 9580, section 10.1.
-func ParseCertificate(data []byte) (*Certificate, error) {
-	if len(data) > MaxCertificateBytes {
-		return nil, fmt.Errorf("%w: a certificate has at most %d bytes", ErrTooLarge, MaxCertificateBytes)
-	}
-	if err := checkGrammar(data); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
-	}
-	e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(data)))
+// The error wraps ErrNotYetValid, ErrExpired or ErrRevoked.
+func (c *Certificate) SigningSubkey(at time.Time) (fingerprint string, err error) {
+	m, err := c.newest(true, at)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
+		return "", err
 	}
-	sum := sha256.Sum256(data)
-	c := &Certificate{
-		data: bytes.Clone(data), digest: hex.EncodeToString(sum[:]),
-		fingerprint: hexOf(e.PrimaryKey.Fingerprint), primary: e.PrimaryKey,
-	}
-	for _, step := range []func(*openpgp.Entity) error{c.readSuite, c.readUser, c.readPrimary, c.readSubkeys} {
-		if err := step(e); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
-		}
-	}
-	return c, nil
+	return m.fingerprint, nil
 }
 
-// hexOf spells a fingerprint.
-func hexOf(fingerprint []byte) string { return strings.ToUpper(hex.EncodeToString(fingerprint)) }
+// EncryptionSubkey is SigningSubkey for subkeys that encrypt.
+func (c *Certificate) EncryptionSubkey(at time.Time) (fingerprint string, err error) {
+	m, err := c.newest(false, at)
+	if err != nil {
+		return "", err
+	}
+	return m.fingerprint, nil
+}
 
-// checkGrammar checks the order of the packets: one primary key, signatures,
-// one user id, signatures, subkeys with signatures, to the end.
-func checkGrammar(data []byte) error {
-	users, subkeys := 0, 0
-	for i, rest := 0, data; len(rest) > 0; i++ {
-		p, next, err := nextPacket(rest)
+// newest returns the newest subkey for a use that is valid at a time.
+func (c *Certificate) newest(signs bool, at time.Time) (*component, error) {
+	if err := c.CheckValid(at); err != nil {
+		return nil, err
+	}
+	var best *component
+	err := fmt.Errorf("%w: there is no such subkey", ErrNotYetValid)
+	for i := range c.subkeys {
+		m := &c.subkeys[i]
+		if m.signs != signs {
+			continue
+		}
+		if failed := m.check(at); failed != nil {
+			err = fmt.Errorf("%w: the subkey %s at %s", failed, m.fingerprint, at.UTC().Format(time.RFC3339))
+			continue
+		}
+		// Of two made in the same second, the later in the certificate.
+		if best == nil || !m.key.CreationTime.Before(best.key.CreationTime) {
+			best = m
+		}
+	}
+	if best == nil {
+		return nil, err
+	}
+	return best, nil
+}
+
+// Expires returns when the certificate, or the signing or encryption subkey in
+// use at a time, expires first. It is false if none ever does, or if the
+// certificate is not valid at that time.
+func (c *Certificate) Expires(at time.Time) (t time.Time, ok bool) {
+	if c.CheckValid(at) != nil {
+		return time.Time{}, false
+	}
+	t, ok = c.primary.expiry(at)
+	for _, signs := range []bool{true, false} {
+		m, err := c.newest(signs, at)
 		if err != nil {
-			return err
+			continue
 		}
-		rest = next
-		switch {
-		case (i == 0) != (p.tag == tagPublicKey):
-			return fmt.Errorf("packet %d is out of place", i+1)
-		case p.tag == tagPublicKey, p.tag == tagSignature:
-		case p.tag == tagUserID && subkeys == 0:
-			users++
-		case p.tag == tagSubkey:
-			subkeys++
-		default:
-			return fmt.Errorf("packet %d is out of place", i+1)
+		if end, ends := m.expiry(at); ends && (!ok || end.Before(t)) {
+			t, ok = end, true
 		}
 	}
-	if users != 1 || subkeys == 0 {
-		return fmt.Errorf("it has %d user ids and %d subkeys", users, subkeys)
-	}
-	return nil
+	return t, ok
 }
 
-// readSuite finds the one suite whose form all keys have.
-func (c *Certificate) readSuite(e *openpgp.Entity) error {
-	for s, f := range forms {
-		if e.PrimaryKey.Version == f.version && e.PrimaryKey.PubKeyAlgo == f.sign {
-			c.suite = s
+// check reports whether the key itself is valid at a time.
+func (m *component) check(at time.Time) error {
+	for _, r := range m.revocations {
+		if r.hard || !at.Before(r.created) {
+			return ErrRevoked
 		}
 	}
-	f, ok := forms[c.suite]
-	if !ok {
-		return fmt.Errorf("its primary key is of no suite")
-	}
-	for _, s := range e.Subkeys {
-		algorithm := s.PublicKey.PubKeyAlgo
-		if s.PublicKey.Version != f.version || (algorithm != f.sign && algorithm != f.encrypt) {
-			return fmt.Errorf("a subkey is not of suite %s", c.suite)
-		}
-	}
-	return nil
-}
-
-// readUser reads the user id and the certifications by others.
-func (c *Certificate) readUser(e *openpgp.Entity) error {
-	for _, id := range e.Identities {
-		c.userID = id.UserId.Id
-		if len(id.OtherCertifications) > maxForeign {
-			return fmt.Errorf("it has more than %d certifications by others", maxForeign)
-		}
-		for _, s := range id.OtherCertifications {
-			c.foreign = append(c.foreign, s.Packet)
-		}
-	}
-	if c.userID == "" {
-		return fmt.Errorf("it has no user id that it has signed itself")
-	}
-	return nil
-}
-
-// readPrimary verifies what the primary key says of itself: on the user id in
-// version 4, by a direct signature in version 6.
-func (c *Certificate) readPrimary(e *openpgp.Entity) error {
-	for _, id := range e.Identities {
-		if len(id.Revocations) > 0 {
-			return fmt.Errorf("its user id is revoked")
-		}
-		for _, s := range id.SelfCertifications {
-			if err := c.isOwn(s.Packet, c.primary.VerifyUserIdSignature(c.userID, c.primary, s.Packet)); err != nil {
-				return err
-			}
-			if c.primary.Version == 4 {
-				c.self = append(c.self, claimOf(s.Packet, c.primary.CreationTime))
-			}
-		}
-	}
-	for _, s := range e.DirectSignatures {
-		if err := c.isOwn(s.Packet, c.primary.VerifyDirectKeySignature(s.Packet)); err != nil {
-			return err
-		}
-		if c.primary.Version == 6 {
-			c.self = append(c.self, claimOf(s.Packet, c.primary.CreationTime))
-		}
-	}
-	if len(c.self) == 0 {
-		return fmt.Errorf("its primary key says nothing of itself")
-	}
-	for _, s := range e.Revocations {
-		if err := c.isOwn(s.Packet, c.primary.VerifyRevocationSignature(s.Packet)); err != nil {
-			return err
-		}
-		c.revoked.add(s.Packet)
-	}
-	return nil
-}
-
-// isOwn checks a self-signature: by the primary key, with a hash that is still
-// good, and verified.
-func (c *Certificate) isOwn(s *packet.Signature, verified error) error {
-	switch {
-	case verified != nil:
-		return fmt.Errorf("a self-signature is not good: %w", verified)
-	case !hashes[s.Hash]:
-		return fmt.Errorf("a self-signature uses a hash that is no longer good")
-	case s.PubKeyAlgo != c.primary.PubKeyAlgo || s.Version != c.primary.Version:
-		return fmt.Errorf("a self-signature is of another form")
-	}
-	return nil
-}
-
-// readSubkeys verifies the bindings of every subkey, and that every signing
-// subkey has agreed to be bound.
-func (c *Certificate) readSubkeys(e *openpgp.Entity) error {
-	f := forms[c.suite]
-	for _, s := range e.Subkeys {
-		k := subkey{public: s.PublicKey, fingerprint: hexOf(s.PublicKey.Fingerprint), created: s.PublicKey.CreationTime}
-		for _, b := range s.Bindings {
-			if err := c.isOwn(b.Packet, c.primary.VerifyKeySignature(s.PublicKey, b.Packet)); err != nil {
-				return err
-			}
-			if b.Packet.FlagSign && (b.Packet.EmbeddedSignature == nil || !hashes[b.Packet.EmbeddedSignature.Hash]) {
-				return fmt.Errorf("a signing subkey has not agreed to be bound")
-			}
-			k.sign = k.sign || b.Packet.FlagSign
-			k.encrypt = k.encrypt || b.Packet.FlagEncryptCommunications || b.Packet.FlagEncryptStorage
-			k.bindings = append(k.bindings, claimOf(b.Packet, k.created))
-		}
-		for _, r := range s.Revocations {
-			if err := c.isOwn(r.Packet, c.primary.VerifySubkeyRevocationSignature(r.Packet, s.PublicKey)); err != nil {
-				return err
-			}
-			k.revoked.add(r.Packet)
-		}
-		if len(k.bindings) == 0 || k.sign == k.encrypt || k.sign != (k.public.PubKeyAlgo == f.sign) {
-			return fmt.Errorf("a subkey is not bound either to sign or to encrypt")
-		}
-		c.subkeys = append(c.subkeys, k)
-	}
-	return nil
-}
-
-// claimOf reads a self-signature about a key that was created at a time.
-func claimOf(s *packet.Signature, created time.Time) claim {
-	c := claim{from: s.CreationTime}
-	if s.SigLifetimeSecs != nil && *s.SigLifetimeSecs > 0 {
-		c.until = s.CreationTime.Add(time.Duration(*s.SigLifetimeSecs) * time.Second)
-	}
-	if s.KeyLifetimeSecs != nil && *s.KeyLifetimeSecs > 0 {
-		c.expires = created.Add(time.Duration(*s.KeyLifetimeSecs) * time.Second)
-	}
-	return c
-}
-
-// add takes a verified revocation into account (RFC 9580, section 5.2.3.31): a
-// key that was superseded or retired was good before; any other must be
-// assumed to have been in wrong hands always.
-func (r *revocations) add(s *packet.Signature) {
-	if s.RevocationReason == nil ||
-		(*s.RevocationReason != packet.KeySuperseded && *s.RevocationReason != packet.KeyRetired) {
-		r.hard = true
-		return
-	}
-	if r.soft.IsZero() || s.CreationTime.Before(r.soft) {
-		r.soft = s.CreationTime
-	}
-}
-
-// at returns nil if a key with these claims and revocations may be used at a
-// time.
-func validAt(created time.Time, claims []claim, r revocations, at time.Time) error {
-	if r.hard {
-		return ErrRevoked
-	}
-	if at.Before(created) {
+	if _, ok := inForce(m.bindings, at); !ok || at.Before(m.key.CreationTime) {
 		return ErrNotYetValid
 	}
-	if !r.soft.IsZero() && !at.Before(r.soft) {
-		return ErrRevoked
-	}
-	var newest *claim
-	for i, c := range claims {
-		if !at.Before(c.from) && (newest == nil || c.from.After(newest.from)) {
-			newest = &claims[i]
-		}
-	}
-	switch {
-	case newest == nil:
-		return ErrNotYetValid
-	case !newest.until.IsZero() && !at.Before(newest.until), !newest.expires.IsZero() && !at.Before(newest.expires):
+	if end, ends := m.expiry(at); ends && !at.Before(end) {
 		return ErrExpired
 	}
 	return nil
 }
 
-// Bytes returns the certificate in binary. The caller must not change it.
-func (c *Certificate) Bytes() []byte { return c.data }
-
-// Digest returns the SHA-256 of the certificate, lower-case hex.
-func (c *Certificate) Digest() string { return c.digest }
-
-// Fingerprint returns the fingerprint of the primary key, upper-case hex.
-func (c *Certificate) Fingerprint() string { return c.fingerprint }
-
-// Suite returns the suite of all its keys.
-func (c *Certificate) Suite() Suite { return c.suite }
-
-// UserID returns the user id.
-func (c *Certificate) UserID() string { return c.userID }
-
-// CheckValid returns nil if the certificate may be used at a time, and
-// otherwise [ErrExpired], [ErrRevoked] or [ErrNotYetValid].
-func (c *Certificate) CheckValid(at time.Time) error {
-	return validAt(c.primary.CreationTime, c.self, c.revoked, at)
-}
-
-// EncryptionSubkey returns the fingerprint (upper-case hex) of the subkey that
-// messages are encrypted to at a time: the newest that is valid. Errors are
-// those of [Certificate.CheckValid].
-func (c *Certificate) EncryptionSubkey(at time.Time) (string, error) {
-	return c.newest(at, func(k subkey) bool { return k.encrypt })
-}
-
-// SigningSubkey returns the fingerprint (upper-case hex) of the newest valid
-// signing subkey at a time. Errors are those of [Certificate.CheckValid].
-func (c *Certificate) SigningSubkey(at time.Time) (string, error) {
-	return c.newest(at, func(k subkey) bool { return k.sign })
-}
-
-func (c *Certificate) newest(at time.Time, wanted func(subkey) bool) (string, error) {
-	if err := c.CheckValid(at); err != nil {
-		return "", err
-	}
-	var found *subkey
-	why := ErrNotYetValid
-	for i, k := range c.subkeys {
-		if !wanted(k) {
+// expiry returns when the key expires, as its holder saw it at a time.
+func (m *component) expiry(at time.Time) (end time.Time, ends bool) {
+	for _, list := range [][]binding{m.bindings, m.limits} {
+		b, ok := inForce(list, at)
+		if !ok || b.lifetime == 0 {
 			continue
 		}
-		if err := validAt(k.created, k.bindings, k.revoked, at); err != nil {
-			why = err
-			continue
-		}
-		if found == nil || k.created.After(found.created) {
-			found = &c.subkeys[i]
+		if t := m.key.CreationTime.Add(b.lifetime).UTC(); !ends || t.Before(end) {
+			end, ends = t, true
 		}
 	}
-	if found == nil {
-		return "", why
-	}
-	return found.fingerprint, nil
+	return end, ends
 }
 
-// Expires returns when the certificate expires, as its newest self-signature
-// at a time says; false if it does not.
-func (c *Certificate) Expires(at time.Time) (time.Time, bool) {
-	var newest claim
-	for _, s := range c.self {
-		if !at.Before(s.from) && !s.from.Before(newest.from) {
-			newest = s
+// inForce returns the newest binding that had been made by a time.
+func inForce(bindings []binding, at time.Time) (newest binding, ok bool) {
+	for _, b := range bindings {
+		if !b.created.After(at) && (!ok || b.created.After(newest.created)) {
+			newest, ok = b, true
 		}
 	}
-	return newest.expires, !newest.expires.IsZero()
+	return newest, ok
 }
 
-// CertifiedBy returns nil if the issuer's primary key has certified the
-// certificate's user id and the certification holds at a time. The error wraps
-// [ErrSignature], or is one of [Certificate.CheckValid] about the issuer.
-func (c *Certificate) CertifiedBy(issuer *Certificate, at time.Time) error {
-	if err := issuer.CheckValid(at); err != nil {
-		return err
+// subkey returns the subkey with a fingerprint.
+func (c *Certificate) subkey(fingerprint string) (*component, bool) {
+	i := slices.IndexFunc(c.subkeys, func(m component) bool { return strings.EqualFold(m.fingerprint, fingerprint) })
+	if i < 0 {
+		return nil, false
 	}
-	for _, s := range c.foreign {
-		if s.SigType != packet.SigTypePositiveCert || !bytes.Equal(s.IssuerFingerprint, issuer.primary.Fingerprint) ||
-			!hashes[s.Hash] || at.Before(s.CreationTime) || s.SigExpired(at) ||
-			issuer.CheckValid(s.CreationTime) != nil {
-			continue
-		}
-		if issuer.primary.VerifyUserIdSignature(c.userID, c.primary, s) == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: %s has not certified %s", ErrSignature, issuer.fingerprint, c.fingerprint)
+	return &c.subkeys[i], true
 }
 
-// entity reads the certificate anew: go-crypto's entities keep state as they
-// verify and belong to one goroutine and one time.
-func (c *Certificate) entity() (*openpgp.Entity, error) {
-	e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(c.data)))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
-	}
-	return e, nil
+// fingerprintOf returns the fingerprint of a key as this package writes it.
+func fingerprintOf(key *packet.PublicKey) string {
+	return strings.ToUpper(hex.EncodeToString(key.Fingerprint))
 }

@@ -1,86 +1,166 @@
 package pgp
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// Parameters of the container in the version 6 suites (RFC 9580, sections 9.3,
-// 9.6 and 5.13.2).
-const (
-	cipherAES256  = 9
-	aeadGCM       = 3
-	maxChunk      = 16 // chunks of 2^(16+6) = 4 MiB
-	seipd2Header  = 4 + 32
-	minContainer1 = 1 + 18 + 22 // version, prefix, modification detection
-	minContainer2 = seipd2Header + 16
-)
+// maxChunkOctet is the largest size of chunks that may be asked for, 4 MiB
+// (RFC 9580 section 5.13.2).
+const maxChunkOctet = 16
 
-// CheckFraming checks, without any secret, that sealed is exactly what the
-// suite prescribes: one encrypted session key for each of the recipients,
-// given by the fingerprints of their encryption subkeys (upper-case hex), in
-// this order; then one encrypted and integrity-protected container of the
-// suite's version, cipher and mode, to the end. There is no passphrase packet,
-// no hidden recipient, marker, padding, older container, compressed or naked
-// data, and no armor.
+// framing is what can be seen of a sealed payload without secrets.
+type framing struct {
+	keys []rawPacket // the encrypted session keys, one for each recipient
+	data rawPacket   // the encrypted data
+}
+
+// CheckFraming reports whether sealed looks, to somebody without secrets, as a
+// payload that was sealed in a suite to encryption subkeys with these
+// fingerprints: exactly one encrypted session key for each, in this order, and
+// then encrypted data of the suite's version, cipher and mode to the end of the
+// input. There is nothing else: no wildcard recipient, no passphrase packet, no
+// marker or padding, no armor.
 //
-// The error wraps [ErrFraming], or is [ErrSuite].
+// It allocates little and looks at each byte at most once. It proves nothing
+// about what is inside.
 //
-// Format: RFC 9580, sections 4.2, 5.1 and 5.13; RFC 9980 for pq-6.
+// The error wraps ErrFraming, or ErrSuite.
+//
+// Format: RFC 9580 sections 5.1 and 5.13, RFC 9980.
 func CheckFraming(suite Suite, sealed []byte, recipients ...string) error {
+	_, err := readFraming(suite, sealed, recipients)
+	return err
+}
+
+func readFraming(suite Suite, sealed []byte, recipients []string) (framing, error) {
 	f, ok := forms[suite]
 	if !ok {
-		return ErrSuite
+		return framing{}, ErrSuite
 	}
+	if len(recipients) == 0 {
+		return framing{}, fmt.Errorf("%w: no recipient is expected", ErrFraming)
+	}
+	var out framing
 	rest := sealed
-	for i, recipient := range recipients {
-		var p rawPacket
-		var err error
-		if p, rest, err = nextPacket(rest); err != nil {
-			return fmt.Errorf("%w: session key %d is %w", ErrFraming, i+1, err)
+	for i, fingerprint := range recipients {
+		p, tail, err := cutPacket(rest)
+		if err == nil {
+			err = f.checkSessionKey(p, fingerprint)
 		}
-		if p.tag != tagPKESK || !f.isFor(p.body, recipient) {
-			return fmt.Errorf("%w: packet %d is not the session key for recipient %d in the form of %s", ErrFraming, i+1, i+1, suite)
+		if err != nil {
+			return framing{}, fmt.Errorf("%w: recipient %d: %w", ErrFraming, i+1, err)
 		}
+		out.keys, rest = append(out.keys, p), tail
 	}
-	p, rest, err := nextPacket(rest)
+	p, tail, err := cutPacket(rest)
+	if err == nil {
+		err = f.checkData(p)
+	}
 	if err != nil {
-		return fmt.Errorf("%w: the container is %w", ErrFraming, err)
+		return framing{}, fmt.Errorf("%w: the encrypted data: %w", ErrFraming, err)
 	}
-	if p.tag != tagSEIPD || !f.isContainer(p) {
-		return fmt.Errorf("%w: behind the session keys there is no container in the form of %s", ErrFraming, suite)
+	if len(tail) > 0 {
+		return framing{}, fmt.Errorf("%w: there is something behind the encrypted data", ErrFraming)
 	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: something follows the container", ErrFraming)
+	out.data = p
+	return out, nil
+}
+
+// checkSessionKey checks an encrypted session key packet (RFC 9580 section 5.1).
+func (f form) checkSessionKey(p rawPacket, recipient string) error {
+	if p.tag != tagPKESK {
+		return fmt.Errorf("there is a packet of type %d", p.tag)
+	}
+	if p.partial || p.legacy && f.version == 6 {
+		return errHeader
+	}
+	fingerprint, err := hex.DecodeString(recipient)
+	if err != nil || len(fingerprint) != f.fingerprintBytes() {
+		return errors.New("the fingerprint expected is not one of the suite")
+	}
+	want := []byte{byte(f.pkesk)}
+	if f.pkesk == 3 {
+		// The key ID is the end of the fingerprint.
+		want = append(want, fingerprint[len(fingerprint)-8:]...)
+	} else {
+		want = append(want, byte(1+len(fingerprint)), byte(f.version))
+		want = append(want, fingerprint...)
+	}
+	body, ok := bytes.CutPrefix(p.first, append(want, byte(f.encrypt)))
+	if !ok {
+		return errors.New("version, recipient or algorithm is another")
+	}
+	if len(body) != f.wrapped {
+		return errors.New("the encrypted session key has another size")
+	}
+	return f.checkWrapped(body)
+}
+
+// checkWrapped checks what follows the algorithm: a point or ciphertext, a
+// length, and the wrapped session key of AES-256.
+func (f form) checkWrapped(body []byte) error {
+	wrapped := 40
+	if f.encrypt == packet.PubKeyAlgoECDH {
+		wrapped = 48
+		// A point of Curve25519: 0x40 and 32 octets.
+		if binary.BigEndian.Uint16(body) != 263 || body[2] != 0x40 {
+			return errors.New("the point is malformed")
+		}
+	}
+	if int(body[len(body)-wrapped-1]) != wrapped {
+		return errors.New("the encrypted session key has another size")
 	}
 	return nil
 }
 
-// isFor reports whether the body of a session-key packet has the suite's
-// version and algorithm and names the recipient's subkey: by key id in version
-// 3, which is all that it can carry, and by fingerprint in version 6.
-func (f form) isFor(body []byte, recipient string) bool {
-	fingerprint, err := hex.DecodeString(recipient)
-	if err != nil || strings.ToUpper(recipient) != recipient {
-		return false
+// fingerprintBytes is the size of the fingerprints of the suite's keys.
+func (f form) fingerprintBytes() int {
+	if f.version == 6 {
+		return 32
 	}
-	if f.pkesk == 3 {
-		const head = 1 + 8 + 1
-		return len(fingerprint) == 20 && len(body) > head && body[0] == 3 &&
-			string(body[1:9]) == string(fingerprint[12:]) && body[9] == byte(f.encrypt)
-	}
-	const head = 1 + 1 + 1 + 32 + 1
-	return len(fingerprint) == 32 && len(body) > head && body[0] == 6 && body[1] == 33 && body[2] == 6 &&
-		string(body[3:35]) == string(fingerprint) && body[35] == byte(f.encrypt)
+	return 20
 }
 
-// isContainer reports whether a container has the suite's version, cipher,
-// mode and a chunk size that is allowed.
-func (f form) isContainer(p rawPacket) bool {
-	if f.seipd == 1 {
-		return (p.partial || len(p.body) >= minContainer1) && len(p.body) > 0 && p.body[0] == 1
+// Sizes of encrypted data (RFC 9580 section 5.13).
+const (
+	mdcOverhead  = 1 + 18 + 22             // version, prefix, modification detection code
+	aeadHeader   = 1 + 1 + 1 + 1 + 32      // version, cipher, mode, chunk size, salt
+	aeadOverhead = aeadHeader + 16 + 16    // and the tags of one chunk and of the whole
+	minimum      = 1 + minSignaturePayload // something inside
+)
+
+// minSignaturePayload is less than the smallest signed message inside.
+const minSignaturePayload = 64
+
+// checkData checks an encrypted data packet (RFC 9580 section 5.13).
+func (f form) checkData(p rawPacket) error {
+	if p.tag != tagSEIPD {
+		return fmt.Errorf("there is a packet of type %d", p.tag)
 	}
-	return (p.partial || len(p.body) >= minContainer2) && len(p.body) >= seipd2Header && p.body[0] == 2 &&
-		p.body[1] == cipherAES256 && p.body[2] == aeadGCM && p.body[3] <= maxChunk
+	if p.legacy {
+		return errHeader
+	}
+	if !f.aead() {
+		if p.size < mdcOverhead+minimum || p.first[0] != 1 {
+			return errors.New("version or size is another")
+		}
+		return nil
+	}
+	if p.size < aeadOverhead+minimum {
+		return errTruncated
+	}
+	want := []byte{2, byte(packet.CipherAES256), byte(packet.AEADModeGCM)}
+	if !bytes.HasPrefix(p.first, want) {
+		return errors.New("version, cipher or mode is another")
+	}
+	if p.first[3] > maxChunkOctet {
+		return errors.New("the chunks are too large")
+	}
+	return nil
 }

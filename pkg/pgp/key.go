@@ -3,155 +3,242 @@ package pgp
 import (
 	"bytes"
 	"fmt"
-	"strings"
+	"maps"
 	"sync"
 	"time"
 
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 )
 
-// A Key is a secret key, unlocked: a primary key that only certifies, a
-// signing and an encryption subkey. It is safe for concurrent use.
+// A Key is an unlocked secret key: a primary key that only certifies, subkeys
+// that sign and subkeys that encrypt. It is safe for concurrent use.
+//
+// Rotation and revocation change the key: Lock and store it afterwards, and
+// publish its Certificate.
 type Key struct {
-	mu     sync.Mutex
-	suite  Suite
-	entity *openpgp.Entity
-	public *Certificate
+	suite   Suite
+	primary *packet.PrivateKey
+
+	mu      sync.RWMutex
+	subkeys map[string]*packet.PrivateKey // by fingerprint; replaced, never changed
+	public  *Certificate
 }
 
-// Generate makes a key of a suite. The user id is "name <mailbox>". at, cut to
-// the second, is when the key is created; a lifetime above zero makes it
-// expire. The error is [ErrSuite] or that of the random source.
+// Generate makes a key for a User ID, of at most 512 bytes on one line. It is
+// valid from at on, cut to the second, and for lifetime; 0 is without end.
+//
+// The error wraps ErrSuite, or ErrKey if the User ID or a time is out of range.
 func Generate(suite Suite, userID string, at time.Time, lifetime time.Duration) (*Key, error) {
 	if !suite.Valid() {
 		return nil, ErrSuite
 	}
-	at = at.UTC().Truncate(time.Second)
-	name, email, _ := strings.Cut(strings.TrimSuffix(userID, ">"), " <")
-	c := suite.config(at)
-	c.KeyLifetimeSecs = uint32(lifetime / time.Second)
-	e, err := openpgp.NewEntity(name, "", email, c)
+	if err := checkUserID(userID); err != nil {
+		return nil, fmt.Errorf("%w: the User ID: %w", ErrKey, err)
+	}
+	at, err := wholeSecond(at)
 	if err != nil {
-		return nil, fmt.Errorf("pgp: generating a key: %w", err)
-	}
-	c.KeyLifetimeSecs = 0
-	if err := e.AddSigningSubkey(c); err != nil {
-		return nil, fmt.Errorf("pgp: generating a signing subkey: %w", err)
-	}
-	for _, id := range e.Identities {
-		for _, s := range id.SelfCertifications {
-			s.Packet.FlagSign = false
-			if err := s.Packet.SignUserId(id.UserId.Id, e.PrimaryKey, e.PrivateKey, c); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, s := range e.DirectSignatures {
-		s.Packet.FlagSign = false
-		if err := s.Packet.SignDirectKeyBinding(e.PrimaryKey, e.PrivateKey, c); err != nil {
-			return nil, err
-		}
-	}
-	return newKey(e)
-}
-
-// newKey wraps an unlocked entity and checks that its certificate is one of
-// this profile.
-func newKey(e *openpgp.Entity) (*Key, error) {
-	var b bytes.Buffer
-	if err := e.Serialize(&b); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	public, err := ParseCertificate(b.Bytes())
+	seconds, err := wholeSeconds(lifetime)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	primary, encryption, signing, err := newKeys(suite, at)
 	if err != nil {
 		return nil, err
 	}
-	return &Key{suite: public.suite, entity: e, public: public}, nil
-}
-
-// Certificate returns the key's certificate as it is now.
-func (k *Key) Certificate() *Certificate {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.public
-}
-
-// Suite returns the key's suite.
-func (k *Key) Suite() Suite { return k.suite }
-
-// Fingerprint returns the fingerprint of the primary key, upper-case hex.
-func (k *Key) Fingerprint() string { return k.Certificate().fingerprint }
-
-// lockedCopy serialises the key, every secret locked under the passphrase.
-func (k *Key) lockedCopy(passphrase []byte, c *packet.Config) ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(passphrase) == 0 {
-		return nil, ErrPassphrase
+	certificate, err := selfSigned(suite, primary, userID, at, seconds)
+	if err != nil {
+		return nil, err
 	}
-	var plain bytes.Buffer
-	if err := k.entity.SerializePrivateWithoutSigning(&plain, nil); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	subkeys := map[string]*packet.PrivateKey{}
+	for _, subkey := range []*packet.PrivateKey{signing, encryption} {
+		bound, err := bind(suite, primary, subkey, at)
+		if err != nil {
+			return nil, err
+		}
+		certificate = append(certificate, bound...)
+		subkeys[fingerprintOf(&subkey.PublicKey)] = subkey
 	}
-	defer clear(plain.Bytes())
-	e, err := openpgp.ReadEntity(packet.NewReader(&plain))
+	public, err := ParseCertificate(certificate)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	if err := e.EncryptPrivateKeys(passphrase, c); err != nil {
+	return &Key{suite: suite, primary: primary, subkeys: subkeys, public: public}, nil
+}
+
+// newKeys makes secret keys; what go-crypto would certify with them is thrown
+// away.
+func newKeys(suite Suite, at time.Time) (primary, encryption, signing *packet.PrivateKey, err error) {
+	config := suite.config(at)
+	e, err := openpgp.NewEntity("unused", "", "", config)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("pgp: generating a key: %w", err)
+	}
+	if err := e.AddSigningSubkey(config); err != nil {
+		return nil, nil, nil, fmt.Errorf("pgp: generating a key: %w", err)
+	}
+	return e.PrivateKey, e.Subkeys[0].PrivateKey, e.Subkeys[1].PrivateKey, nil
+}
+
+// selfSigned writes a primary key, its User ID and the signatures that say how
+// it is used and what its holder's tools can read: nothing but the suite.
+func selfSigned(suite Suite, primary *packet.PrivateKey, userID string, at time.Time, lifetime uint32) ([]byte, error) {
+	f := forms[suite]
+	use := newSignature(primary, packet.SigTypePositiveCert, at)
+	use.FlagsValid, use.FlagCertify = true, true
+	use.KeyLifetimeSecs = &lifetime
+	use.PreferredSymmetric = []uint8{uint8(packet.CipherAES256)}
+	use.PreferredHash = []uint8{hashSHA512}
+	use.PreferredCompression = []uint8{uint8(packet.CompressionNone)}
+	use.SEIPDv1, use.SEIPDv2 = !f.aead(), f.aead()
+	if f.aead() {
+		use.PreferredCipherSuites = [][2]uint8{{uint8(packet.CipherAES256), uint8(packet.AEADModeGCM)}}
+	}
+	over := use
+	var out bytes.Buffer
+	if err := primary.PublicKey.Serialize(&out); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	var out bytes.Buffer
-	if err := e.SerializePrivateWithoutSigning(&out, nil); err != nil {
+	config := &packet.Config{}
+	// In version 6, the signature over the key alone says how it is used.
+	if f.version == 6 {
+		use.SigType = packet.SigTypeDirectSignature
+		if err := use.SignDirectKeyBinding(&primary.PublicKey, primary, config); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrKey, err)
+		}
+		if err := use.Serialize(&out); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrKey, err)
+		}
+		over = newSignature(primary, packet.SigTypePositiveCert, at)
+	}
+	first := true
+	over.IsPrimaryId = &first
+	if err := over.SignUserId(userID, &primary.PublicKey, primary, config); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if err := (&packet.UserId{Id: userID}).Serialize(&out); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if err := over.Serialize(&out); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	return out.Bytes(), nil
 }
 
-// Lock serialises the key for storage: every secret is encrypted under the
-// passphrase with Argon2 and an authenticated mode, which also seals the public
-// parameters to it. An empty passphrase is [ErrPassphrase].
-//
-// Format: RFC 9580, sections 3.7.1.4 and 3.7.2.1.
-func (k *Key) Lock(passphrase []byte) ([]byte, error) {
-	return k.lockedCopy(passphrase, argon2(time.Time{}))
-}
+// hashSHA512 is the number of SHA-512 (RFC 9580 section 9.5).
+const hashSHA512 = 10
 
-// Export serialises the key for stock tools: locked under the passphrase with
-// the iterated and salted derivation that gpg and rnp unlock. An empty
-// passphrase is [ErrPassphrase].
-func (k *Key) Export(passphrase []byte) ([]byte, error) {
-	c := strict(time.Time{})
-	c.S2KConfig = &s2k.Config{S2KMode: s2k.IteratedSaltedS2K, S2KCount: 65011712}
-	return k.lockedCopy(passphrase, c)
-}
-
-// Unlock reads a key as Lock wrote it. It returns [ErrPassphrase] for a wrong
-// passphrase, and also if anything in the stored key, public or secret, was
-// altered; [ErrKey] if it is not a locked key of this profile.
-func Unlock(locked, passphrase []byte) (*Key, error) {
-	e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(locked)))
-	if err != nil || !lockedWhole(e) {
-		return nil, ErrKey
-	}
-	if err := e.DecryptPrivateKeys(passphrase); err != nil {
-		return nil, ErrPassphrase
-	}
-	return newKey(e)
-}
-
-// lockedWhole reports whether every secret of the entity is there and locked.
-func lockedWhole(e *openpgp.Entity) bool {
-	if e.PrivateKey == nil || !e.PrivateKey.Encrypted {
-		return false
-	}
-	for _, s := range e.Subkeys {
-		if s.PrivateKey == nil || !s.PrivateKey.Encrypted {
-			return false
+// bind writes a subkey and the signature that binds it to the primary key, with
+// the back-signature of a subkey that signs.
+func bind(suite Suite, primary, subkey *packet.PrivateKey, at time.Time) ([]byte, error) {
+	config := &packet.Config{}
+	sig := newSignature(primary, packet.SigTypeSubkeyBinding, at)
+	sig.FlagsValid = true
+	if subkey.PubKeyAlgo == forms[suite].sign {
+		sig.FlagSign = true
+		sig.EmbeddedSignature = newSignature(subkey, packet.SigTypePrimaryKeyBinding, at)
+		if err := sig.EmbeddedSignature.CrossSignKey(&subkey.PublicKey, &primary.PublicKey, subkey, config); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrKey, err)
 		}
+	} else {
+		sig.FlagEncryptCommunications, sig.FlagEncryptStorage = true, true
 	}
-	return true
+	if err := sig.SignKey(&subkey.PublicKey, primary, config); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	var out bytes.Buffer
+	if err := subkey.PublicKey.Serialize(&out); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if err := sig.Serialize(&out); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return out.Bytes(), nil
+}
+
+// Certificate returns the public part of the key, without certifications by
+// others.
+func (k *Key) Certificate() *Certificate {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.public
+}
+
+// Suite returns the suite of the key.
+func (k *Key) Suite() Suite { return k.suite }
+
+// Fingerprint returns the fingerprint of the primary key, as
+// Certificate.Fingerprint does.
+func (k *Key) Fingerprint() string { return k.Certificate().Fingerprint() }
+
+// secret returns the secret part of the newest subkey for a use that is valid at
+// a time.
+func (k *Key) secret(signs bool, at time.Time) (*packet.PrivateKey, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	m, err := k.public.newest(signs, at)
+	if err != nil {
+		return nil, err
+	}
+	secret, ok := k.subkeys[m.fingerprint]
+	if !ok {
+		return nil, fmt.Errorf("%w: it lacks the subkey %s", ErrKey, m.fingerprint)
+	}
+	return secret, nil
+}
+
+// decryption returns the subkey with a fingerprint if it is one of ours that
+// decrypts. Its validity is not asked: old messages are still opened.
+func (k *Key) decryption(fingerprint string) (*packet.PrivateKey, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	m, ok := k.public.subkey(fingerprint)
+	if !ok || m.signs {
+		return nil, false
+	}
+	secret, ok := k.subkeys[m.fingerprint]
+	return secret, ok
+}
+
+// Sign signs data for a purpose, typ, at a time, cut to the second, with the
+// newest signing subkey that is valid then. It returns one detached binary
+// signature, which Certificate.Verify accepts.
+//
+// The error wraps ErrNotYetValid, ErrExpired or ErrRevoked.
+func (k *Key) Sign(typ string, data []byte, at time.Time) ([]byte, error) {
+	at, err := wholeSecond(at)
+	if err != nil {
+		return nil, err
+	}
+	by, err := k.secret(true, at)
+	if err != nil {
+		return nil, fmt.Errorf("pgp: signing: %w", err)
+	}
+	sig, err := signOver(by, typ, data, nil, at)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := sig.Serialize(&out); err != nil {
+		return nil, fmt.Errorf("pgp: signing: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// replace makes a changed certificate, and perhaps a new subkey, those of the
+// key. It is called with k.mu held.
+func (k *Key) replace(certificate []byte, subkey *packet.PrivateKey) error {
+	public, err := ParseCertificate(certificate)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if subkey != nil {
+		k.subkeys = maps.Clone(k.subkeys)
+		k.subkeys[fingerprintOf(&subkey.PublicKey)] = subkey
+	}
+	k.public = public
+	return nil
 }

@@ -1,7 +1,3 @@
-// Package pgp is the project's OpenPGP profile: closed suites, keys,
-// certificates, signatures, sealed payloads. It is the one place that knows
-// go-crypto, and closes the traps of that library and of the format (protocol
-// sections 2.2 to 2.6).
 package pgp
 
 import (
@@ -11,63 +7,41 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 )
 
-// Failures. Each function documents which it returns.
+// Failures. Each function says which of them its errors wrap.
 var (
 	ErrPassphrase  = errors.New("pgp: wrong passphrase")
 	ErrKey         = errors.New("pgp: not a usable secret key")
 	ErrCertificate = errors.New("pgp: not an acceptable certificate")
-	ErrExpired     = errors.New("pgp: the certificate has expired")
-	ErrRevoked     = errors.New("pgp: the certificate has been revoked")
-	ErrNotYetValid = errors.New("pgp: the certificate is not valid yet")
-	ErrSignature   = errors.New("pgp: the signature is not good")
-	ErrFraming     = errors.New("pgp: the payload does not have the suite's framing")
-	ErrNotForUs    = errors.New("pgp: the payload is not encrypted to this key")
+	ErrExpired     = errors.New("pgp: expired")
+	ErrRevoked     = errors.New("pgp: revoked")
+	ErrNotYetValid = errors.New("pgp: not valid yet")
+	ErrSignature   = errors.New("pgp: not a good signature")
+	ErrFraming     = errors.New("pgp: not framed as the suite demands")
+	ErrNotForUs    = errors.New("pgp: not encrypted to this key")
 	ErrTooLarge    = errors.New("pgp: too large")
-	ErrSuite       = errors.New("pgp: unknown suite")
+	ErrSuite       = errors.New("pgp: not of the right suite")
 )
 
-// A Suite is a closed tuple of algorithms: keys, signatures, encryption. There
-// is no negotiation inside one and no fallback between them.
+// A Suite is a closed tuple of algorithms for keys, signatures and encryption.
+// There is no negotiation inside one and no fallback between them.
 type Suite string
 
 // The suites of protocol section 2.4.
 const (
-	Classic4 Suite = "classic-4" // v4 EdDSA, SHA-512; ECDH Curve25519, SEIPDv1 AES-256
+	Classic4 Suite = "classic-4" // v4 Ed25519 (legacy EdDSA); ECDH Curve25519, SEIPDv1 AES-256
 	Modern6  Suite = "modern-6"  // v6 Ed25519; v6 X25519, SEIPDv2 AES-256-GCM
 	PQ6      Suite = "pq-6"      // v6 ML-DSA-65+Ed25519; v6 ML-KEM-768+X25519, SEIPDv2 AES-256-GCM
 )
 
-// form is what a suite fixes.
-type form struct {
-	version       int // of keys and signatures
-	sign, encrypt packet.PublicKeyAlgorithm
-	generate      packet.PublicKeyAlgorithm
-	pkesk, seipd  int
-	hashes        map[crypto.Hash]bool // of signatures over data
-}
-
-// hashes are those that are still good. The profile signs with SHA-512, and
-// stock tools with SHA-256.
-var hashes = map[crypto.Hash]bool{
-	crypto.SHA256: true, crypto.SHA384: true, crypto.SHA512: true, crypto.SHA3_256: true, crypto.SHA3_512: true,
-}
-
-var forms = map[Suite]form{
-	Classic4: {4, packet.PubKeyAlgoEdDSA, packet.PubKeyAlgoECDH, packet.PubKeyAlgoEdDSA, 3, 1, hashes},
-	Modern6:  {6, packet.PubKeyAlgoEd25519, packet.PubKeyAlgoX25519, packet.PubKeyAlgoEd25519, 6, 2, hashes},
-	PQ6:      {6, packet.PubKeyAlgoMldsa65Ed25519, packet.PubKeyAlgoMlkem768X25519, packet.PubKeyAlgoMldsa65Ed25519, 6, 2, hashes},
-}
-
 // Suites returns all suites, strongest first.
 func Suites() []Suite { return []Suite{PQ6, Modern6, Classic4} }
 
-// Valid reports whether s is a suite.
+// Valid reports whether s is one of the suites.
 func (s Suite) Valid() bool { return slices.Contains(Suites(), s) }
 
-// BestCommon returns the strongest suite in both lists.
+// BestCommon returns the strongest suite that is in both lists.
 func BestCommon(a, b []Suite) (Suite, bool) {
 	for _, s := range Suites() {
 		if slices.Contains(a, s) && slices.Contains(b, s) {
@@ -77,51 +51,71 @@ func BestCommon(a, b []Suite) (Suite, bool) {
 	return "", false
 }
 
-// notationName is the notation that says what a signature is over.
-const notationName = "typ@entraide.example"
-
-// strict is the policy under which everything is made and read, at a time.
-func strict(at time.Time) *packet.Config {
-	none := int64(0)
-	deny := map[packet.PublicKeyAlgorithm]bool{}
-	for a := range 256 {
-		deny[packet.PublicKeyAlgorithm(a)] = true
-	}
-	for _, f := range forms {
-		deny[f.sign], deny[f.encrypt] = false, false
-	}
-	weak := map[crypto.Hash]bool{crypto.MD5: true, crypto.SHA1: true, crypto.RIPEMD160: true, crypto.SHA224: true}
-	return &packet.Config{
-		Time:                        func() time.Time { return at },
-		DefaultHash:                 crypto.SHA512,
-		DefaultCipher:               packet.CipherAES256,
-		DefaultCompressionAlgo:      packet.CompressionNone,
-		RejectPublicKeyAlgorithms:   deny,
-		RejectHashAlgorithms:        weak,
-		RejectMessageHashAlgorithms: weak,
-		CheckIntendedRecipients:     packet.BoolPointer(true),
-		CheckPacketSequence:         packet.BoolPointer(true),
-		MaxDecompressedMessageSize:  &none,
-	}
+// A form is what a suite fixes.
+type form struct {
+	version int // of keys and signatures
+	sign    packet.PublicKeyAlgorithm
+	encrypt packet.PublicKeyAlgorithm
+	pkesk   int // version of the encrypted session key packets
+	seipd   int // version of the encrypted data packet
+	// wrapped is the size in bytes of what follows the algorithm in an
+	// encrypted session key packet.
+	wrapped int
+	// hashes are those accepted in signatures; our own are always SHA-512.
+	hashes []crypto.Hash
 }
 
-// config is the strict policy with what a suite needs to make things.
+var forms = map[Suite]form{
+	// Stock tools sign with SHA-256.
+	Classic4: {
+		4, packet.PubKeyAlgoEdDSA, packet.PubKeyAlgoECDH, 3, 1,
+		2 + 33 + 1 + 48, []crypto.Hash{crypto.SHA512, crypto.SHA256},
+	},
+	Modern6: {
+		6, packet.PubKeyAlgoEd25519, packet.PubKeyAlgoX25519, 6, 2,
+		32 + 1 + 40, []crypto.Hash{crypto.SHA512},
+	},
+	PQ6: {
+		6, packet.PubKeyAlgoMldsa65Ed25519, packet.PubKeyAlgoMlkem768X25519, 6, 2,
+		32 + 1088 + 1 + 40, []crypto.Hash{crypto.SHA512},
+	},
+}
+
+// formOf returns the form whose signatures have a version and an algorithm.
+func formOf(version int, algorithm packet.PublicKeyAlgorithm) (Suite, form, bool) {
+	for _, s := range Suites() {
+		if f := forms[s]; f.version == version && f.sign == algorithm {
+			return s, f, true
+		}
+	}
+	return "", form{}, false
+}
+
+// aead reports whether data is encrypted with authentication in chunks.
+func (f form) aead() bool { return f.seipd == 2 }
+
+// sessionKeyBytes is the size of the session key of every suite: AES-256.
+const sessionKeyBytes = 32
+
+// chunkBytes is the size of the chunks of encrypted data that we write; most
+// payloads are smaller than the usual 256 KiB, which would be cleared for each.
+const chunkBytes = 16 << 10
+
+// config is what go-crypto needs to make keys, signatures and encrypted data of
+// the suite as of a time. Nothing is decided by its defaults.
 func (s Suite) config(at time.Time) *packet.Config {
-	c := strict(at)
 	f := forms[s]
-	c.Algorithm, c.Curve, c.V6Keys = f.generate, packet.Curve25519, f.version == 6
-	if f.seipd == 2 {
-		c.AEADConfig = &packet.AEADConfig{DefaultMode: packet.AEADModeGCM, ChunkSize: 16 << 10}
+	c := &packet.Config{
+		Time:                   func() time.Time { return at },
+		DefaultHash:            crypto.SHA512,
+		DefaultCipher:          packet.CipherAES256,
+		DefaultCompressionAlgo: packet.CompressionNone,
+		Algorithm:              f.sign,
+		Curve:                  packet.Curve25519,
+		V6Keys:                 f.version == 6,
 	}
-	return c
-}
-
-// argon2 locks keys at rest: 3 passes over 64 MiB.
-func argon2(at time.Time) *packet.Config {
-	c := strict(at)
-	c.AEADConfig = &packet.AEADConfig{}
-	c.S2KConfig = &s2k.Config{S2KMode: s2k.Argon2S2K, Argon2Config: &s2k.Argon2Config{
-		NumberOfPasses: 3, DegreeOfParallelism: 4, Memory: 64 << 10,
-	}}
+	if f.aead() {
+		c.AEADConfig = &packet.AEADConfig{DefaultMode: packet.AEADModeGCM, ChunkSize: chunkBytes}
+	}
 	return c
 }
