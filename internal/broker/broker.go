@@ -174,6 +174,32 @@ func (b *Broker) Ready(ctx context.Context) error {
 	return b.Store.CheckSettings(ctx)
 }
 
+// Refresh takes statements that another broker on the database has published,
+// and reports whether there were any.
+func (b *Broker) Refresh(ctx context.Context) (moved bool, err error) {
+	err = b.Store.Read(ctx, func(r store.Reader) error {
+		before := b.dir.Load()
+		dir, err := follow(ctx, r, before)
+		if err != nil || dir.Size() == before.Size() {
+			return err
+		}
+		moved = true
+		b.advance(dir)
+		return nil
+	})
+	return moved, err
+}
+
+// advance makes dir the broker's directory unless it has a newer one already.
+func (b *Broker) advance(dir *directory.Directory) {
+	for {
+		has := b.dir.Load()
+		if has.Size() >= dir.Size() || b.dir.CompareAndSwap(has, dir) {
+			return
+		}
+	}
+}
+
 // follow applies the statements that dir does not have yet.
 func follow(ctx context.Context, r store.Reader, dir *directory.Directory) (*directory.Directory, error) {
 	for {

@@ -136,7 +136,7 @@ func (b *Broker) take(items []*item) {
 		}
 		return
 	}
-	b.dir.Store(dir)
+	b.advance(dir)
 	b.answer(items, outs, growth, salted)
 }
 

@@ -160,6 +160,14 @@ func (b *Broker) openSigned(ctx context.Context, last []byte) (translog.Checkpoi
 	if saved.Size == prev.Size && bytes.Equal(saved.Note, last) {
 		return prev, nil
 	}
+	tree, err := translog.ParseTree(head.Size, head.Frontier)
+	if err != nil {
+		return prev, fmt.Errorf("broker: reading the head of the log: %w", err)
+	}
+	whole := translog.Checkpoint{Origin: b.Origin, Size: tree.Size(), Root: tree.Root()}
+	if err := b.proveExtension(ctx, prev, whole); err != nil {
+		return prev, err
+	}
 	return prev, b.Store.SaveCheckpoint(ctx, prev.Size, last)
 }
 

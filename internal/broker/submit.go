@@ -49,8 +49,7 @@ func (b *Broker) Submit(ctx context.Context, callers []directory.Authority, wire
 		return Acceptance{}, err
 	}
 	if !repeat {
-		s.dir = b.dir.Load()
-		if err := s.check(s.dir, b.Now()); err != nil {
+		if err := b.examine(ctx, s); err != nil {
 			return Acceptance{}, b.refuse(ctx, callers, m.Digest(), err)
 		}
 		s.late = m.CheckPayload(s.dir)
@@ -60,6 +59,25 @@ func (b *Broker) Submit(ctx context.Context, callers []directory.Authority, wire
 		return Acceptance{}, b.withUnseen(ctx, m, err)
 	}
 	return b.acceptance(ctx, out)
+}
+
+// examine checks the message against the directory, once more if another
+// broker has published something since.
+func (b *Broker) examine(ctx context.Context, s *submission) error {
+	s.dir = b.dir.Load()
+	refusal := s.check(s.dir, b.Now())
+	if refusal == nil {
+		return nil
+	}
+	moved, err := b.Refresh(ctx)
+	if err != nil {
+		return err
+	}
+	if !moved {
+		return refusal
+	}
+	s.dir = b.dir.Load()
+	return s.check(s.dir, b.Now())
 }
 
 // acceptance completes an outcome with the receipt of a repeat.

@@ -34,6 +34,8 @@ const (
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
 	heartbeat         = 15 * time.Second
+
+	strangersPerSecond = 20
 )
 
 // Limits bound what one authority may ask for.
@@ -54,13 +56,17 @@ type Server struct {
 	validate *validator.Validate
 	mu       sync.Mutex
 	budgets  map[string]*rate.Limiter // by caller
+
+	// strangers bounds how often unknown keys make the broker look for news of
+	// the directory.
+	strangers *rate.Limiter
 }
 
 // New returns the API of a broker.
 func New(b *broker.Broker, limits Limits, log *slog.Logger) *Server {
 	return &Server{
 		Broker: b, Limits: limits, Log: log,
-		validate: newValidator(), budgets: map[string]*rate.Limiter{},
+		validate: newValidator(), budgets: map[string]*rate.Limiter{}, strangers: rate.NewLimiter(strangersPerSecond, strangersPerSecond),
 	}
 }
 

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"mime"
@@ -14,6 +12,7 @@ import (
 	"github.com/go-playground/validator/v10"
 	"github.com/gorilla/mux"
 
+	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/strictjson"
@@ -30,7 +29,10 @@ type call struct {
 
 // admit finds out who calls and whether they may.
 func (s *Server) admit(c *call, need reach) error {
-	depositary := s.identify(c)
+	depositary, err := s.identify(c)
+	if err != nil {
+		return err
+	}
 	switch {
 	case need == public:
 		return nil
@@ -44,25 +46,37 @@ func (s *Server) admit(c *call, need reach) error {
 	return nil
 }
 
-// identify matches the key of the client's TLS certificate with the
-// directory. It reports whether the depositary calls.
-func (s *Server) identify(c *call) (depositary bool) {
+// identify matches the key of the client's TLS certificate with the directory,
+// once more if the key is unknown and another broker has published something
+// since. It reports whether the depositary calls.
+func (s *Server) identify(c *call) (depositary bool, err error) {
 	if c.TLS == nil || len(c.TLS.PeerCertificates) == 0 {
-		return false
+		return false, nil
 	}
-	sum := sha256.Sum256(c.TLS.PeerCertificates[0].RawSubjectPublicKeyInfo)
-	digest := hex.EncodeToString(sum[:])
-	dir := s.Broker.Directory()
-	c.authorities = dir.ByTransport(digest)
-	if len(c.authorities) > 0 {
+	digest := client.Digest(c.TLS.PeerCertificates[0])
+	known, depositary := c.match(s.Broker.Directory(), digest)
+	if known || !s.strangers.Allow() {
+		return depositary, nil
+	}
+	moved, err := s.Broker.Refresh(c.Context())
+	if err != nil || !moved {
+		return false, err
+	}
+	_, depositary = c.match(s.Broker.Directory(), digest)
+	return depositary, nil
+}
+
+// match finds out whose the key is.
+func (c *call) match(dir *directory.Directory, digest string) (known, depositary bool) {
+	if c.authorities = dir.ByTransport(digest); len(c.authorities) > 0 {
 		c.name = c.authorities[0].Statement.ID
-		return false
+		return true, false
 	}
 	if d, ok := dir.Depositary(); ok && d.Transport == digest {
-		c.name = "depositary"
-		return true
+		c.name = directory.DepositarySubject
+		return true, true
 	}
-	return false
+	return false, false
 }
 
 // body reads a JSON body of at most limit bytes.

@@ -331,11 +331,8 @@ func newWorld(t *testing.T, database string) *world {
 	}
 	w.public, err = home.Init(t.Context(), w.dir, home.InitOptions{
 		URL: "https://127.0.0.1:1", Listen: "127.0.0.1:0", Origin: "broker.example/log", Database: database,
-		Depositary: sign(t, anchor, directory.DepositaryStatement{
-			Heading:     heading(directory.TypDepositary, "depositary", "depositary", now),
-			Certificate: anchor.Certificate().Bytes(),
-		}, now),
-		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Depositary: depositaryStatement(t, anchor, now),
+		Now:        time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -361,6 +358,14 @@ func newWorld(t *testing.T, database string) *world {
 		w.to = append(w.to, authority(t, w.dirState, fmt.Sprintf("QN.desk-%d", i)))
 	}
 	return w
+}
+
+func depositaryStatement(t *testing.T, anchor *pgp.Key, now time.Time) directory.Signed {
+	t.Helper()
+	return sign(t, anchor, directory.DepositaryStatement{
+		Heading:     heading(directory.TypDepositary, "depositary", "depositary", now),
+		Certificate: anchor.Certificate().Bytes(),
+	}, now)
 }
 
 // enrol makes a party's statements.

@@ -254,3 +254,6 @@ func startPinned(cmd *exec.Cmd) error {
 	}()
 	return <-started
 }
+
+// Dir returns the directory with all files of the server.
+func (s *Server) Dir() string { return s.dir }
