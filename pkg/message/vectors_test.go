@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -120,9 +121,16 @@ func readDirectory(t *testing.T, v vectors.Vector) *directory.Directory {
 	return d.AsOf(size)
 }
 
+// keys are the unlocked keys of the vectors by their file: unlocking is slow by
+// design.
+var keys sync.Map
+
 // readKey unlocks a key of the vectors.
 func readKey(t *testing.T, path string) *pgp.Key {
 	t.Helper()
+	if key, ok := keys.Load(path); ok {
+		return key.(*pgp.Key)
+	}
 	locked, err := os.ReadFile(filepath.Join(vectorDir, path))
 	if err != nil {
 		t.Fatal(err)
@@ -131,5 +139,6 @@ func readKey(t *testing.T, path string) *pgp.Key {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys.Store(path, key)
 	return key
 }

@@ -160,11 +160,11 @@ func writeVectors(t *testing.T) {
 			}
 			write(t, filepath.Join("keys", id+"."+string(suite)+".pgp"), locked)
 		}
+		writeReceipts(t, w)
+		// The last scenario adds to the world.
 		for _, s := range list {
 			writeVector(t, w, s)
 		}
-		writeReceipts(t, w)
-		// The world comes last: scenarios add to it.
 		writeWorld(t, w)
 	}
 }

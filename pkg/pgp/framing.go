@@ -127,16 +127,11 @@ func (f form) fingerprintBytes() int {
 	return 20
 }
 
-// Sizes of encrypted data (RFC 9580 section 5.13).
+// Least sizes of encrypted data (RFC 9580 section 5.13).
 const (
-	mdcOverhead  = 1 + 18 + 22             // version, prefix, modification detection code
-	aeadHeader   = 1 + 1 + 1 + 1 + 32      // version, cipher, mode, chunk size, salt
-	aeadOverhead = aeadHeader + 16 + 16    // and the tags of one chunk and of the whole
-	minimum      = 1 + minSignaturePayload // something inside
+	minMDC  = 1 + 18 + 22               // version, prefix, modification detection code
+	minAEAD = 1 + 1 + 1 + 1 + 32 + 2*16 // version, cipher, mode, chunk size, salt; tags of one chunk and of all
 )
-
-// minSignaturePayload is less than the smallest signed message inside.
-const minSignaturePayload = 64
 
 // checkData checks an encrypted data packet (RFC 9580 section 5.13).
 func (f form) checkData(p rawPacket) error {
@@ -147,12 +142,12 @@ func (f form) checkData(p rawPacket) error {
 		return errHeader
 	}
 	if !f.aead() {
-		if p.size < mdcOverhead+minimum || p.first[0] != 1 {
+		if p.size < minMDC || p.first[0] != 1 {
 			return errors.New("version or size is another")
 		}
 		return nil
 	}
-	if p.size < aeadOverhead+minimum {
+	if p.size < minAEAD {
 		return errTruncated
 	}
 	want := []byte{2, byte(packet.CipherAES256), byte(packet.AEADModeGCM)}

@@ -70,6 +70,11 @@ func (c *Certificate) verify(s *signature, data []byte, at time.Time) error {
 	if err := c.subkeys[i].key.VerifySignature(h, s.Signature); err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
+	// The two octets of the digest that stand before the signature (RFC 9580
+	// section 5.2.3) are not under it.
+	if !bytes.HasPrefix(h.Sum(nil), s.HashTag[:]) {
+		return fmt.Errorf("%w: its digest is another", ErrSignature)
+	}
 	return nil
 }
 
