@@ -18,7 +18,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/entraide/entraide/pkg/client"
+	"github.com/entraide/entraide/pkg/wire"
 )
 
 // Names of the files in a home.
@@ -67,7 +67,7 @@ func Create(dir, name string, now time.Time) (digest string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("transport: reading the certificate: %w", err)
 	}
-	return client.Digest(parsed), nil
+	return wire.TransportDigest(parsed), nil
 }
 
 // create writes a PEM file that only the owner can read and that must not

@@ -8,10 +8,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -87,17 +84,10 @@ func pinned(cs tls.ConnectionState, digest string) error {
 	if len(cs.PeerCertificates) == 0 {
 		return ErrNotTheBroker
 	}
-	if Digest(cs.PeerCertificates[0]) != digest {
+	if wire.TransportDigest(cs.PeerCertificates[0]) != digest {
 		return ErrNotTheBroker
 	}
 	return nil
-}
-
-// Digest returns the SHA-256 of a certificate's public key (its
-// SubjectPublicKeyInfo), lower-case hex: what statements and broker files pin.
-func Digest(c *x509.Certificate) string {
-	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
-	return hex.EncodeToString(sum[:])
 }
 
 // Close drops idle connections.

@@ -6,6 +6,9 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 
 	"github.com/entraide/entraide/pkg/message"
@@ -146,4 +149,12 @@ type Broker struct {
 	// Depositary is the fingerprint of the depositary's certificate, the trust
 	// anchor of the directory.
 	Depositary string `json:"depositary" validate:"required,hexadecimal"`
+}
+
+// TransportDigest returns the SHA-256 of a certificate's public key (its
+// SubjectPublicKeyInfo), lower-case hex: what directory statements and broker
+// descriptions pin.
+func TransportDigest(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	return hex.EncodeToString(sum[:])
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/go-playground/validator/v10"
 	"github.com/gorilla/mux"
 
-	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/strictjson"
@@ -53,7 +52,7 @@ func (s *Server) identify(c *call) (depositary bool, err error) {
 	if c.TLS == nil || len(c.TLS.PeerCertificates) == 0 {
 		return false, nil
 	}
-	digest := client.Digest(c.TLS.PeerCertificates[0])
+	digest := wire.TransportDigest(c.TLS.PeerCertificates[0])
 	known, depositary := c.match(s.Broker.Directory(), digest)
 	if known || !s.strangers.Allow() {
 		return depositary, nil

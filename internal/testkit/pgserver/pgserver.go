@@ -84,6 +84,7 @@ type Server struct {
 	port     int
 	settings []string
 	cmd      *exec.Cmd
+	ended    chan struct{} // closed when cmd has ended
 }
 
 // Start starts a server with settings of its own ("fsync=off"). It ends with
@@ -203,6 +204,19 @@ func (s *Server) Run() error {
 	for _, setting := range s.settings {
 		args = append(args, "-c", setting)
 	}
+	for tries := 0; ; tries++ {
+		if err = s.launch(credential, args); err == nil || tries == startTries {
+			return err
+		}
+	}
+}
+
+// startTries bounds how often a start is tried: after a kill the old server's
+// processes take a moment to notice, and it refuses to start beside them.
+const startTries = 60
+
+// launch starts the server and waits until it answers or ends.
+func (s *Server) launch(credential *syscall.Credential, args []string) error {
 	s.cmd = exec.Command(filepath.Join(binaries, "postgres"), args...)
 	s.cmd.Dir = s.dir
 	// SIGQUIT ends a server at once when this process is gone.
@@ -210,6 +224,11 @@ func (s *Server) Run() error {
 	if err := startPinned(s.cmd); err != nil {
 		return err
 	}
+	s.ended = make(chan struct{})
+	go func() {
+		defer close(s.ended)
+		_ = s.cmd.Wait()
+	}()
 	return s.answer()
 }
 
@@ -220,15 +239,18 @@ func (s *Server) answer() error {
 		return err
 	}
 	defer db.Close()
-	for tick, tries := time.NewTicker(50*time.Millisecond), 0; ; tries++ {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
 		if err = db.Ping(); err == nil {
-			tick.Stop()
 			return nil
 		}
-		if tries > 600 {
-			return fmt.Errorf("it does not answer: %w", err)
+		select {
+		case <-s.ended:
+			<-tick.C
+			return fmt.Errorf("the server ended: %w", err)
+		case <-tick.C:
 		}
-		<-tick.C
 	}
 }
 
@@ -238,7 +260,7 @@ func (s *Server) Kill() {
 		return
 	}
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
+	<-s.ended
 }
 
 // startPinned starts a command whose parent-death signal depends on the thread
