@@ -49,7 +49,7 @@ func (d *Directory) Apply(s Signed, index int64) (*Directory, error) {
 	if before != nil {
 		next.inherit(before)
 	}
-	if err := d.take(next, statement); err != nil {
+	if err := d.take(next, statement, signer); err != nil {
 		return nil, err
 	}
 	return d.with(next), nil
@@ -141,11 +141,13 @@ func (d *Directory) anchored(own *DepositaryStatement) (*pgp.Certificate, error)
 	return c, nil
 }
 
-// take puts what a verified statement says into the next state.
-func (d *Directory) take(next *state, statement Statement) error {
+// take puts what a verified statement says into the next state. The depositary
+// has signed with the certificate that its statement holds.
+func (d *Directory) take(next *state, statement Statement, signer *pgp.Certificate) error {
 	switch s := statement.(type) {
 	case *DepositaryStatement:
-		return d.takeDepositary(next, s)
+		next.depositary = &Depositary{Statement: *s, Certificate: signer, Transport: s.Transport, Index: next.record.Index}
+		return nil
 	case *PartyStatement:
 		return d.takeParty(next, s)
 	case *AuthorityStatement:
@@ -154,15 +156,6 @@ func (d *Directory) take(next *state, statement Statement) error {
 		return next.takeStanding(s)
 	}
 	return problem.New(problem.WrongType, "typ", "This is not a type of directory statement.")
-}
-
-func (d *Directory) takeDepositary(next *state, s *DepositaryStatement) error {
-	c, err := d.anchored(s)
-	if err != nil {
-		return err
-	}
-	next.depositary = &Depositary{Statement: *s, Certificate: c, Transport: s.Transport, Index: next.record.Index}
-	return nil
 }
 
 func (d *Directory) takeParty(next *state, s *PartyStatement) error {
@@ -245,16 +238,14 @@ func (s *state) takeStanding(statement *StandingStatement) error {
 	return nil
 }
 
-// usable parses a certificate that a statement publishes for a subject: valid,
+// usable parses a certificate that a statement publishes for a subject: valid
+// (or its subkeys would not be),
 // with a subkey to sign and one to encrypt to, and a User ID that begins with
 // the subject.
 func usable(data []byte, subject, field string, at Time) (*pgp.Certificate, error) {
 	c, err := pgp.ParseCertificate(data)
 	if err != nil {
 		return nil, problem.Wrap(problem.StatementInvalid, field, "The certificate cannot be used.", err)
-	}
-	if err := c.CheckValid(at.Time); err != nil {
-		return nil, problem.Wrap(problem.StatementInvalid, field, "The certificate is not valid when the statement is issued.", err)
 	}
 	if !names(c.UserID(), subject) {
 		return nil, problem.New(problem.StatementInvalid, field, fmt.Sprintf("The certificate's User ID must be %s, or begin with it and a space.", subject))

@@ -62,6 +62,24 @@ func certified(t *testing.T, w *states.World, party string, suite pgp.Suite, use
 	return c.Bytes()
 }
 
+// withoutSubkey returns a certificate of QM.24-7 of which one subkey is revoked.
+func withoutSubkey(t *testing.T, w *states.World, which func(*pgp.Certificate, time.Time) (string, error)) []byte {
+	t.Helper()
+	key := w.Key(t, pgp.Modern6, states.UserID("QM.24-7"))
+	subkey, err := which(key.Certificate(), w.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := key.RevokeSubkey(subkey, pgp.Retired, w.Now.Add(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.Parties["QM"].Certify(key.Certificate(), w.Now, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Bytes()
+}
+
 func TestApply(t *testing.T) {
 	t.Parallel()
 	qm := states.UserID("QM.24-7")
@@ -150,6 +168,12 @@ func TestApply(t *testing.T) {
 				t.Fatal(err)
 			}
 			return key.Certificate().Bytes()
+		}), problem.StatementInvalid, "certificates.modern-6"},
+		{"no key to sign with", withCertificate(pgp.Modern6, func(t *testing.T, w *states.World) []byte {
+			return withoutSubkey(t, w, (*pgp.Certificate).SigningSubkey)
+		}), problem.StatementInvalid, "certificates.modern-6"},
+		{"no key to encrypt to", withCertificate(pgp.Modern6, func(t *testing.T, w *states.World) []byte {
+			return withoutSubkey(t, w, (*pgp.Certificate).EncryptionSubkey)
 		}), problem.StatementInvalid, "certificates.modern-6"},
 		{"party's fingerprint", partyOf(func(w *states.World, s *directory.PartyStatement) {
 			s.Fingerprint = w.Parties["QN"].Fingerprint()

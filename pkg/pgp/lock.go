@@ -91,10 +91,12 @@ func (k *Key) locked(passphrase []byte, c *packet.Config) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+var errMissing = errors.New("a secret part is missing or not locked")
+
 // copySecret copies a secret key, because locking one changes it.
 func copySecret(k *packet.PrivateKey) (*packet.PrivateKey, error) {
 	if k == nil {
-		return nil, errors.New("a secret part is missing")
+		return nil, errMissing
 	}
 	var plain bytes.Buffer
 	defer func() { clear(plain.Bytes()[:plain.Cap()]) }()
@@ -158,7 +160,11 @@ func openLocked(locked []byte) (secrets []*packet.PrivateKey, certificate []byte
 			return nil, nil, err
 		}
 		rest = tail
-		if p.tag != tagSecretKey && p.tag != tagSecretSubkey {
+		switch p.tag {
+		case tagPublicKey, tagPublicSubkey:
+			return nil, nil, errMissing
+		case tagSecretKey, tagSecretSubkey:
+		default:
 			out.Write(p.raw)
 			continue
 		}
@@ -167,7 +173,7 @@ func openLocked(locked []byte) (secrets []*packet.PrivateKey, certificate []byte
 			return nil, nil, err
 		}
 		if !secret.Encrypted || secret.Dummy() {
-			return nil, nil, errors.New("a secret part is missing or not locked")
+			return nil, nil, errMissing
 		}
 		if err := secret.PublicKey.Serialize(&out); err != nil {
 			return nil, nil, err

@@ -123,6 +123,9 @@ func TestVerifyAltered(t *testing.T) {
 		accepted := 0
 		for i := range good {
 			for bit := range 8 {
+				if i > 256 && bit != i%8 {
+					continue // there is only arithmetic left
+				}
 				altered := slices.Clone(good)
 				altered[i] ^= 1 << bit
 				if k.Certificate().Verify(typ, plain, altered, now) == nil {
