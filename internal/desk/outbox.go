@@ -292,14 +292,14 @@ func (d *Desk) relearn(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	payload, err := m.Open(key, d.Directory().AsOf(a.Index))
-	if err != nil {
-		return d.incident(ctx, fmt.Errorf("%w: the broker returns an own message that this authority did not seal: %w",
-			verify.ErrMisbehaviour, err), found.Message, []byte(found.Receipt))
+	letter := letterOf(m, a, false, nil, found.Message, []byte(found.Receipt))
+	letter.Note = "learned again from the broker"
+	if payload, err := m.Open(key, d.Directory().AsOf(a.Index)); err != nil {
+		letter.Verdict = string(problem.CodeOf(err))
+	} else {
+		letter.Body = payload.Body
 	}
 	return d.db.Write(ctx, func(w store.DeskWriter) error {
-		letter := letterOf(m, a, false, payload.Body, found.Message, []byte(found.Receipt))
-		letter.Note = "learned again from the broker"
 		if err := w.PutLetter(ctx, letter); err != nil {
 			return err
 		}

@@ -1,0 +1,184 @@
+package e2e_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/entraide/entraide/internal/broker/api"
+	"github.com/entraide/entraide/internal/broker/home"
+	"github.com/entraide/entraide/internal/depositary"
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/testkit/states"
+	"github.com/entraide/entraide/internal/transport"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/pgp"
+	"github.com/entraide/entraide/pkg/wire"
+	"github.com/entraide/entraide/pkg/workflow"
+)
+
+var passphrase = []byte("correct horse battery staple")
+
+// A tamper stands between the wire and the broker: it may answer, alter an
+// answer, or cut the line. It returns true if it has dealt with the request.
+type tamper func(w http.ResponseWriter, r *http.Request, next http.Handler) bool
+
+// A hub is a broker on loopback with a tamper in front, and its depositary.
+type hub struct {
+	t      *testing.T
+	dir    string
+	public wire.Broker
+	server *home.Server
+	keeper *depositary.Depositary
+	mu     sync.Mutex
+	tamper tamper
+	shift  time.Duration
+}
+
+func newHub(t *testing.T) *hub {
+	t.Helper()
+	h := &hub{t: t, dir: t.TempDir()}
+	keeperDir, brokerDir := filepath.Join(h.dir, "depositary"), filepath.Join(h.dir, "broker")
+	statement, err := depositary.Init(keeperDir, depositary.InitOptions{Name: "Depositary", Passphrase: passphrase, Now: h.now()})
+	h.must(err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	h.must(err)
+	h.public, err = home.Init(t.Context(), brokerDir, home.InitOptions{
+		URL: "https://" + listener.Addr().String(), Listen: "unused:1", Origin: "broker.example/log", Database: "sqlite:broker.db",
+		Depositary: statement, Now: h.now, Log: slog.New(slog.DiscardHandler),
+	})
+	h.must(err)
+	h.server, err = home.Open(t.Context(), brokerDir, h.now, slog.New(slog.DiscardHandler))
+	h.must(err)
+	identity, err := transport.Load(brokerDir)
+	h.must(err)
+	served := api.New(h.server.Broker, api.DefaultLimits(), slog.New(slog.DiscardHandler)).HTTPServer(identity)
+	next := served.Handler
+	served.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		meddle := h.tamper
+		h.mu.Unlock()
+		if meddle == nil || !meddle(w, r, next) {
+			next.ServeHTTP(w, r)
+		}
+	})
+	go func() { _ = served.ServeTLS(listener, "", "") }()
+	h.keeper, err = depositary.Open(keeperDir, passphrase, h.now)
+	h.must(err)
+	h.must(h.keeper.Connect(h.public))
+	t.Cleanup(func() {
+		served.Close()
+		h.server.Close()
+	})
+	return h
+}
+
+func (h *hub) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// now is the clock of everybody.
+func (h *hub) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Now().Add(h.shift)
+}
+
+func (h *hub) pass(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shift += d
+}
+
+func (h *hub) meddle(m tamper) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tamper = m
+}
+
+// join makes the desk of a State with one authority, and has it admitted.
+func (h *hub) join(party string) *desk.Desk {
+	h.t.Helper()
+	dir := filepath.Join(h.dir, party)
+	request, err := desk.Init(h.t.Context(), dir, desk.InitOptions{
+		Party: party, Names: map[string]string{"en": party}, Suites: []pgp.Suite{pgp.Modern6}, Passphrase: passphrase,
+		Broker: h.public, Now: h.now,
+		Authorities: []desk.AuthorityOptions{{
+			Label: "mla", Roles: []string{"central"}, Names: map[string]string{"en": party + ".mla"}, Hours: "24/7", TimeZone: "UTC",
+			Languages: map[string][]string{"emergency": {"en"}, "urgent": {"en"}, "routine": {"en"}},
+		}},
+	})
+	h.must(err)
+	h.must(h.keeper.Admit(h.t.Context(), request))
+	return h.open(party)
+}
+
+// open opens the desk of a State that has joined.
+func (h *hub) open(party string) *desk.Desk {
+	h.t.Helper()
+	d, err := desk.Open(h.t.Context(), filepath.Join(h.dir, party), desk.Options{
+		Passphrase: func() ([]byte, error) { return passphrase, nil }, Now: h.now, Log: slog.New(slog.DiscardHandler),
+	})
+	h.must(err)
+	h.t.Cleanup(func() { d.Close() })
+	h.must(d.Sync(h.t.Context()))
+	return d
+}
+
+// pair is two States that know each other.
+func (h *hub) pair() (qm, qn *desk.Desk) {
+	h.t.Helper()
+	qm, qn = h.join("QM"), h.join("QN")
+	h.must(qm.Sync(h.t.Context()))
+	return qm, qn
+}
+
+// order is a message of an act, with a good body.
+func (h *hub) order(act workflow.Act, from, to string, in desk.Message) desk.Order {
+	o := desk.Order{From: from, To: to, Act: act, Body: states.Body(h.t, act, from, to)}
+	if in.Case != "" {
+		o.Case = message.ID(in.Case)
+		return o
+	}
+	o.Lane = workflow.Urgent
+	return o
+}
+
+// send sends an order and waits for its receipt.
+func (h *hub) send(d *desk.Desk, o desk.Order) desk.Message {
+	h.t.Helper()
+	id, _, err := d.Send(h.t.Context(), o)
+	h.must(err)
+	m, err := d.Await(h.t.Context(), id)
+	h.must(err)
+	return m
+}
+
+// altered answers with the broker's answer after a change.
+func altered(w http.ResponseWriter, r *http.Request, next http.Handler, change func([]byte) []byte) {
+	recorded := httptest.NewRecorder()
+	next.ServeHTTP(recorded, r)
+	for name, values := range recorded.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(recorded.Code)
+	_, _ = w.Write(change(recorded.Body.Bytes()))
+}
+
+// copyFile copies a file of a home.
+func (h *hub) copyFile(from, to string) {
+	h.t.Helper()
+	data, err := os.ReadFile(from)
+	h.must(err)
+	h.must(os.WriteFile(to, bytes.Clone(data), 0o600))
+}
