@@ -67,6 +67,9 @@ func TestDemo(t *testing.T) {
 		{"pq-6 on PostgreSQL", pgp.PQ6, 1, pgserver.Database},
 		{"pq-6 on PostgreSQL with two brokers", pgp.PQ6, 2, pgserver.Database},
 	} {
+		if testing.Short() && tt.brokers == 1 { // under the race detector
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			var out, log lockedBuffer
 			o := options(t, &out, &log)

@@ -60,13 +60,19 @@ func serve(dir, listen string) error {
 	return s.Serve(ctx, func(net.Addr) { fmt.Println("ready") })
 }
 
-// submissions is how many messages a crash test sends; kills is about how many
-// acknowledgements lie between two kills.
 const (
-	submissions = 1000
+	// betweenKill is about how many acknowledgements lie between two kills.
 	betweenKill = 60
 	authorities = 8 // of each of the two parties
 )
+
+// submissions is how many messages a crash test sends.
+func submissions() int64 {
+	if testing.Short() { // under the race detector
+		return 200
+	}
+	return 1000
+}
 
 // TestSubmitSurvivesKill sends 1,000 messages while the broker is killed again
 // and again (peers.md T4, T27, T28, T33): each is accepted exactly once, its
@@ -185,7 +191,7 @@ func (c *crew) stop() {
 func (w *world) sendAll(t *testing.T, c *crew) {
 	var senders sync.WaitGroup
 	var left atomic.Int64
-	left.Store(submissions)
+	left.Store(submissions())
 	for _, from := range w.from {
 		for _, to := range w.to {
 			senders.Go(func() { w.sender(t, c, from, to, &left) })
@@ -293,8 +299,8 @@ func (w *world) audit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Messages != submissions || len(w.receipts) != submissions {
-		t.Errorf("%d messages in the log, %d acknowledged, want %d of each", report.Messages, len(w.receipts), submissions)
+	if report.Messages != submissions() || int64(len(w.receipts)) != submissions() {
+		t.Errorf("%d messages in the log, %d acknowledged, want %d of each", report.Messages, len(w.receipts), submissions())
 	}
 	s, err := home.Open(t.Context(), w.dir, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -309,8 +315,10 @@ func (w *world) audit(t *testing.T) {
 		}
 		same++
 	}
-	t.Logf("%d messages, %d receipts the same when repeated, %d kills, %d retries by clients, %d entries in the log",
+	counts := fmt.Sprintf("%d messages, %d receipts the same when repeated, %d kills, %d retries by clients, %d entries in the log",
 		report.Messages, same, w.kills, w.repeats.Load(), report.Entries)
+	t.Attr("counts", counts)
+	t.Log(counts)
 }
 
 // newWorld makes a broker's home and publishes two parties.
