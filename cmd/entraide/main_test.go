@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/entraide/entraide/internal/cli"
+	"github.com/entraide/entraide/internal/enrolment"
 )
 
 // TestMain lets the scripts run this binary as the command entraide.
@@ -24,8 +26,31 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "freeport": freeport, "admit": admit,
+		},
 	})
+}
+
+// freeport sets a variable to a loopback port that nobody listens on.
+func freeport(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
+}
+
+// admit has a depositary admit an enrolment, as soon as the broker answers:
+// "admit HOME BROKER.JSON ENROLMENT". It reads the code from the file, where a
+// depositary calls the State.
+func admit(ts *testscript.TestScript, _ bool, args []string) {
+	e, err := enrolment.Parse([]byte(ts.ReadFile(args[2])))
+	ts.Check(err)
+	code, err := e.Code()
+	ts.Check(err)
+	line := `for i in $(seq 200); do entraide depositary admit ` + args[2] + ` --home ` + args[0] + ` --broker ` + args[1] +
+		` --code '` + code + `' --passphrase-fd 0 < secret && exit 0; done; exit 1`
+	ts.Check(ts.Exec("sh", "-c", line))
 }
 
 // exits runs a command and checks its exit status: "exits 3 entraide verify …".

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -21,15 +22,15 @@ func (a *app) deskCommand() *cobra.Command {
 	return group("desk", "Run a State's desk", a.deskInit(), a.deskServe(), a.deskSync(), a.deskCheck())
 }
 
-// openDesk opens the home's desk; the passphrase is asked for when a key is
-// first needed.
+// openDesk opens the home's desk; the passphrase is asked for, once, when a key
+// is first needed.
 func (a *app) openDesk(ctx context.Context) (*desk.Desk, error) {
 	dir, err := a.homeDir()
 	if err != nil {
 		return nil, err
 	}
 	return desk.Open(ctx, dir, desk.Options{
-		Passphrase: func() ([]byte, error) { return a.passphrase(dir) }, Now: a.now, Log: a.logger(),
+		Passphrase: sync.OnceValues(func() ([]byte, error) { return a.passphrase(dir) }), Now: a.now, Log: a.logger(),
 	})
 }
 
