@@ -270,64 +270,45 @@ func (d *Desk) pumpConfirmations(ctx context.Context) error {
 	return nil
 }
 
+// page bounds what is read of the case file at a time.
+const page = 256
+
 // readClocks asks the broker for the clocks of cases that have moved since
 // they were last asked for.
 func (d *Desk) readClocks(ctx context.Context) error {
-	type moved struct {
-		id    string
-		index int64
-	}
-	var cases []moved
-	if err := d.db.Read(ctx, func(r store.DeskReader) error {
-		letters, err := r.Letters(ctx, "")
-		if err != nil {
+	for {
+		var moved []store.CaseRef
+		if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+			moved, err = r.Stale(ctx, page)
+			return err
+		}); err != nil {
 			return err
 		}
-		newest := map[string]int64{}
-		for _, l := range letters {
-			newest[l.Case] = l.Index
-		}
-		for id, index := range newest {
-			clocks, err := readCaseClocks(ctx, r, id)
+		for _, c := range moved {
+			known, err := d.client.Case(ctx, c.ID, c.Index)
+			if err != nil {
+				return fmt.Errorf("%w: %w", errLater, err)
+			}
+			clocks, err := json.Marshal(known.Clocks)
 			if err != nil {
 				return err
 			}
-			if clocks.Index < index {
-				cases = append(cases, moved{id, index})
+			if err := d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutClocks(ctx, c, clocks) }); err != nil {
+				return err
 			}
 		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, c := range cases {
-		known, err := d.client.Case(ctx, c.id, c.index)
-		if err != nil {
-			return fmt.Errorf("%w: %w", errLater, err)
-		}
-		data, err := json.Marshal(caseClocks{Index: c.index, Clocks: known.Clocks})
-		if err != nil {
-			return err
-		}
-		if err := d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutClocks(ctx, c.id, data) }); err != nil {
-			return err
+		if len(moved) < page {
+			return nil
 		}
 	}
-	return nil
 }
 
-// caseClocks is what the broker said of a case's clocks when its newest
-// message was entry Index.
-type caseClocks struct {
-	Index  int64        `json:"index"`
-	Clocks []wire.Clock `json:"clocks"`
-}
-
-func readCaseClocks(ctx context.Context, r store.DeskReader, id string) (caseClocks, error) {
-	none := caseClocks{Index: -1, Clocks: []wire.Clock{}}
+// clocksOf returns what the broker last said of a case's clocks.
+func clocksOf(ctx context.Context, r store.DeskReader, id string) ([]wire.Clock, error) {
+	clocks := []wire.Clock{}
 	data, err := r.Clocks(ctx, id)
 	if err != nil || len(data) == 0 {
-		return none, err
+		return clocks, err
 	}
-	return none, json.Unmarshal(data, &none)
+	return clocks, json.Unmarshal(data, &clocks)
 }

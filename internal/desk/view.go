@@ -1,11 +1,10 @@
 package desk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
@@ -145,30 +144,31 @@ func derive(ctx context.Context, r store.DeskReader, letters []store.Letter) (de
 func (d *Desk) Cases(ctx context.Context) ([]CaseLine, error) {
 	lines := []CaseLine{}
 	err := d.db.Read(ctx, func(r store.DeskReader) error {
-		letters, err := r.Letters(ctx, "")
-		if err != nil {
-			return err
-		}
-		byCase := map[string][]store.Letter{}
-		for _, l := range letters {
-			byCase[l.Case] = append(byCase[l.Case], l)
-		}
-		for id, letters := range byCase {
-			line, err := caseLine(ctx, r, id, letters)
+		for before := int64(math.MaxInt64); ; {
+			cases, err := r.Cases(ctx, before, page)
 			if err != nil {
 				return err
 			}
-			lines = append(lines, line)
+			for _, c := range cases {
+				line, err := caseLine(ctx, r, c.ID)
+				if err != nil {
+					return err
+				}
+				lines, before = append(lines, line), c.Index
+			}
+			if len(cases) < page {
+				return nil
+			}
 		}
-		return nil
-	})
-	slices.SortFunc(lines, func(a, b CaseLine) int {
-		return cmp.Or(cmp.Compare(b.Updated, a.Updated), cmp.Compare(a.Case, b.Case))
 	})
 	return lines, err
 }
 
-func caseLine(ctx context.Context, r store.DeskReader, id string, letters []store.Letter) (CaseLine, error) {
+func caseLine(ctx context.Context, r store.DeskReader, id string) (CaseLine, error) {
+	letters, err := r.Letters(ctx, id)
+	if err != nil {
+		return CaseLine{}, err
+	}
 	line := CaseLine{Case: id, Measures: []string{}, Updated: rfc3339(letters[len(letters)-1].AcceptedAt)}
 	c, err := derive(ctx, r, letters)
 	if err != nil {
@@ -182,8 +182,8 @@ func caseLine(ctx context.Context, r store.DeskReader, id string, letters []stor
 	for _, m := range measuresOf(letters) {
 		line.Measures = append(line.Measures, m.Type)
 	}
-	clocks, err := readCaseClocks(ctx, r, id)
-	line.Due = nextDue(clocks.Clocks)
+	clocks, err := clocksOf(ctx, r, id)
+	line.Due = nextDue(clocks)
 	return line, err
 }
 
@@ -237,11 +237,10 @@ func (c *Case) fill(ctx context.Context, r store.DeskReader, letters []store.Let
 		c.Events = append(c.Events, m)
 		c.ClassicalSecrecy = c.ClassicalSecrecy || l.Suite != "pq-6"
 	}
-	clocks, err := readCaseClocks(ctx, r, c.Case)
-	if err != nil {
+	var err error
+	if c.Clocks, err = clocksOf(ctx, r, c.Case); err != nil {
 		return err
 	}
-	c.Clocks = clocks.Clocks
 	passed, err := r.Deadlines(ctx, c.Case)
 	for _, p := range passed {
 		c.Deadlines = append(c.Deadlines, Passed{Clock: p.Clock, Due: p.Due, Index: p.Index})
@@ -307,12 +306,17 @@ func measuresOf(letters []store.Letter) []Measure {
 func (d *Desk) Messages(ctx context.Context) ([]Message, error) {
 	all := []Message{}
 	err := d.db.Read(ctx, func(r store.DeskReader) error {
-		letters, err := r.Letters(ctx, "")
-		if err != nil {
-			return err
-		}
-		for _, l := range letters {
-			all = append(all, viewOf(l))
+		for after := int64(-1); ; {
+			letters, err := r.AllLetters(ctx, after, page)
+			if err != nil {
+				return err
+			}
+			for _, l := range letters {
+				all, after = append(all, viewOf(l)), l.Index
+			}
+			if len(letters) < page {
+				break
+			}
 		}
 		for _, state := range []string{store.OrderWaiting, store.OrderRefused} {
 			orders, err := r.Orders(ctx, state)

@@ -27,9 +27,18 @@ type DeskReader interface {
 	Cursor(ctx context.Context, authority string) (int64, error)
 	// Letter returns a message, whole, or ErrNotFound.
 	Letter(ctx context.Context, id string) (Letter, error)
-	// Letters returns the messages of a case, or of all cases for "", in log
-	// order, without their sealed form.
+	// Letters returns the messages of a case in log order, without their sealed
+	// form.
 	Letters(ctx context.Context, caseID string) ([]Letter, error)
+	// AllLetters returns messages of all cases with index > after, in log order,
+	// without their sealed form, limit at most.
+	AllLetters(ctx context.Context, after int64, limit int) ([]Letter, error)
+	// Cases returns the cases whose newest message has an index < before, the
+	// newest first, limit at most.
+	Cases(ctx context.Context, before int64, limit int) ([]CaseRef, error)
+	// Stale returns cases that have moved since their clocks were last put,
+	// limit at most.
+	Stale(ctx context.Context, limit int) ([]CaseRef, error)
 	// Newest returns number and digest of the newest message of a pair; 0 and
 	// "" before the first.
 	Newest(ctx context.Context, pair Pair) (seq int64, digest string, err error)
@@ -70,7 +79,9 @@ type DeskWriter interface {
 	// PutConfirmation inserts or replaces a receipt.
 	PutConfirmation(ctx context.Context, c Confirmation) error
 	PutDeadline(ctx context.Context, d Deadline) error
-	PutClocks(ctx context.Context, caseID string, clocks []byte) error
+	// PutClocks keeps what the broker said of a case's clocks when the newest
+	// message of the case was entry index.
+	PutClocks(ctx context.Context, c CaseRef, clocks []byte) error
 	PutIncident(ctx context.Context, i Incident) error
 	// Log appends entries to the desk's own log; ErrFenced unless before is its
 	// head.
@@ -105,6 +116,12 @@ type Letter struct {
 	OpenedAt    int64  // Unix seconds; 0 before an officer has opened it
 	Sealed      []byte // wire form; nil where a method says so
 	Receipt     []byte // tlog-proof
+}
+
+// A CaseRef is a case with the log index of its newest message.
+type CaseRef struct {
+	ID    string
+	Index int64
 }
 
 // States of an order.

@@ -138,7 +138,28 @@ func (v *deskView) Letter(ctx context.Context, id string) (store.Letter, error) 
 // Letters implements [store.DeskReader].
 func (v *deskView) Letters(ctx context.Context, caseID string) ([]store.Letter, error) {
 	return list(ctx, &v.view, "messages", scanLetter,
-		`SELECT `+letterColumns+` FROM letter WHERE ?1 IN ('', case_id) ORDER BY idx`, caseID)
+		`SELECT `+letterColumns+` FROM letter WHERE case_id = ?1 ORDER BY idx`, caseID)
+}
+
+// AllLetters implements [store.DeskReader].
+func (v *deskView) AllLetters(ctx context.Context, after int64, limit int) ([]store.Letter, error) {
+	return list(ctx, &v.view, "messages", scanLetter,
+		`SELECT `+letterColumns+` FROM letter WHERE idx > ?1 ORDER BY idx LIMIT ?2`, after, limit)
+}
+
+func scanCase(r *sql.Rows, c *store.CaseRef) error { return r.Scan(&c.ID, &c.Index) }
+
+// Cases implements [store.DeskReader].
+func (v *deskView) Cases(ctx context.Context, before int64, limit int) ([]store.CaseRef, error) {
+	return list(ctx, &v.view, "cases", scanCase, `SELECT case_id, max(idx) AS newest FROM letter GROUP BY case_id
+		HAVING newest < ?1 ORDER BY newest DESC LIMIT ?2`, before, limit)
+}
+
+// Stale implements [store.DeskReader].
+func (v *deskView) Stale(ctx context.Context, limit int) ([]store.CaseRef, error) {
+	return list(ctx, &v.view, "cases", scanCase, `SELECT l.case_id, max(l.idx) AS newest
+		FROM letter l LEFT JOIN case_clock c ON c.case_id = l.case_id
+		GROUP BY l.case_id, c.idx HAVING newest > coalesce(c.idx, -1) ORDER BY newest LIMIT ?1`, limit)
 }
 
 // Newest implements [store.DeskReader].

@@ -76,8 +76,9 @@ func (w *deskWriter) PutDeadline(ctx context.Context, d store.Deadline) error {
 }
 
 // PutClocks implements [store.DeskWriter].
-func (w *deskWriter) PutClocks(ctx context.Context, caseID string, clocks []byte) error {
-	return w.exec(ctx, "clocks", `INSERT OR REPLACE INTO case_clock (case_id, clocks) VALUES (?1, ?2)`, caseID, blob(clocks))
+func (w *deskWriter) PutClocks(ctx context.Context, c store.CaseRef, clocks []byte) error {
+	return w.exec(ctx, "clocks", `INSERT OR REPLACE INTO case_clock (case_id, idx, clocks) VALUES (?1, ?2, ?3)`,
+		c.ID, c.Index, blob(clocks))
 }
 
 // PutIncident implements [store.DeskWriter].

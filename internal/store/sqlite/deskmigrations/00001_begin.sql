@@ -85,8 +85,9 @@ CREATE TABLE deadline (
 CREATE INDEX deadline_case ON deadline (case_id, idx);
 
 CREATE TABLE case_clock (
-    case_id TEXT PRIMARY KEY,
-    clocks  BLOB NOT NULL
+    case_id TEXT    PRIMARY KEY,
+    idx     INTEGER NOT NULL,
+    clocks  BLOB    NOT NULL
 ) STRICT;
 
 CREATE TABLE incident (
