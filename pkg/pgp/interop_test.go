@@ -15,6 +15,7 @@ import (
 type bench struct {
 	dir string
 	env []string
+	in  []byte // what tools are given to read
 }
 
 // workbench returns an empty directory, and skips the test if one of the tools
@@ -60,7 +61,7 @@ func (b *bench) get(t *testing.T, name string) []byte {
 func (b *bench) run(t *testing.T, tool string, args ...string) (stdout []byte, stderr string) {
 	t.Helper()
 	cmd := exec.Command(tool, args...)
-	cmd.Env, cmd.Dir = b.env, b.dir
+	cmd.Env, cmd.Dir, cmd.Stdin = b.env, b.dir, bytes.NewReader(b.in)
 	var out, diagnostics bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &diagnostics
 	if err := cmd.Run(); err != nil {
