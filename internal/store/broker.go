@@ -129,10 +129,11 @@ type Writer interface {
 	Append(ctx context.Context, b Batch) error
 }
 
-// A Batch is what one commit adds: all of it or nothing.
+// A Batch is what one commit adds: all of it or nothing. No key occurs twice
+// among the rows of one kind.
 type Batch struct {
 	Before, After Head
-	Entries       []Entry     // dense from Before.Size to After.Size
+	Entries       []Entry     // dense from Before.Size to After.Size, at least one
 	Nodes         []Node      // completed subtrees above the leaves
 	Messages      []Message   // with payloads
 	Cases         []Case      // inserted or replaced
@@ -143,8 +144,12 @@ type Batch struct {
 	Clocks        []Clock     // inserted or replaced, by case and name
 }
 
-// Dense checks that the entries fill the log from its old to its new size.
+// Dense checks that the entries, of which there is at least one, fill the log
+// from its old to its new size.
 func (b Batch) Dense() error {
+	if len(b.Entries) == 0 {
+		return errors.New("store: a batch without an entry leaves no trace in the log")
+	}
 	if int64(len(b.Entries)) != b.After.Size-b.Before.Size {
 		return fmt.Errorf("store: %d entries do not grow the log from %d to %d", len(b.Entries), b.Before.Size, b.After.Size)
 	}

@@ -230,8 +230,10 @@ func (s *state) takeStanding(statement *StandingStatement) error {
 	switch {
 	case statement.Standing == Revoked:
 		s.revoked = true
-	case *held == (statement.Standing == Suspended):
-		return problem.New(problem.StatementInvalid, "standing", fmt.Sprintf("%s holds no other standing to be %s from.", statement.Signer, statement.Standing))
+	case statement.Standing == Suspended && *held:
+		return problem.New(problem.StatementInvalid, "standing", "The signer holds the subject suspended already.")
+	case statement.Standing == Restored && !*held:
+		return problem.New(problem.StatementInvalid, "standing", "The signer holds no suspension of its own to lift.")
 	default:
 		*held = statement.Standing == Suspended
 	}
@@ -239,9 +241,8 @@ func (s *state) takeStanding(statement *StandingStatement) error {
 }
 
 // usable parses a certificate that a statement publishes for a subject: valid
-// (or its subkeys would not be),
-// with a subkey to sign and one to encrypt to, and a User ID that begins with
-// the subject.
+// (or its subkeys would not be), with a subkey to sign and one to encrypt to,
+// and a User ID that begins with the subject.
 func usable(data []byte, subject, field string, at Time) (*pgp.Certificate, error) {
 	c, err := pgp.ParseCertificate(data)
 	if err != nil {

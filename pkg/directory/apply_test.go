@@ -274,6 +274,25 @@ func TestOlder(t *testing.T) {
 	wantProblem(t, apply(w, w.Parties["QM"], w.AuthorityStatement(t, "QM.24-7")), problem.StatementSigner, "issued")
 }
 
+// TestEnrolment: a party signs its first authorities before it is admitted.
+func TestEnrolment(t *testing.T) {
+	t.Parallel()
+	w := states.New(t, pgp.Modern6)
+	w.Parties["QT"] = w.Key(t, pgp.Modern6, "QT <party@qt.example>")
+	w.Keys["QT.24-7"] = w.Key(t, pgp.Modern6, states.UserID("QT.24-7"))
+	enrolment, err := directory.Sign(w.Parties["QT"], w.AuthorityStatement(t, "QT.24-7"), w.Now)
+	wantProblem(t, err, "", "")
+	w.Now = w.Now.Add(time.Hour)
+	w.Publish(t, w.Depositary, w.PartyStatement("QT"))
+	_, err = w.Directory.Apply(enrolment, w.Directory.Size())
+	wantProblem(t, err, "", "")
+	// Once more than the first is said of the party, this is over.
+	w.SetStanding(t, "QT", directory.DepositarySubject, directory.Suspended)
+	w.SetStanding(t, "QT", directory.DepositarySubject, directory.Restored)
+	_, err = w.Directory.Apply(enrolment, w.Directory.Size())
+	wantProblem(t, err, problem.StatementSigner, "issued")
+}
+
 // TestPartyKeyReplaced: after the depositary has replaced a party's key, the
 // old one signs nothing any more, and what it signed stays (T24).
 func TestPartyKeyReplaced(t *testing.T) {

@@ -98,7 +98,7 @@ func (d *Directory) AsOf(size int64) *Directory {
 		return d
 	}
 	n, _ := slices.BinarySearchFunc(d.records, size, func(r Record, size int64) int { return cmp.Compare(r.Index, size) })
-	then := &Directory{anchor: d.anchor, records: d.records[:n:n], subjects: map[string]*state{}}
+	then := &Directory{anchor: d.anchor, records: d.records[:n], subjects: map[string]*state{}}
 	for subject, s := range d.subjects {
 		for s != nil && s.record.Index >= size {
 			s = s.before

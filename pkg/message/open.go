@@ -46,9 +46,10 @@ func (m *Message) Open(key *pgp.Key, d *directory.Directory) (*Payload, error) {
 		At:         m.Core.Created.Time,
 		Recipients: recipients,
 		Intended:   []string{m.Core.To.Fingerprint, m.Core.From.Fingerprint},
-		// Stock tools cannot name the intended recipients. The core, which the
-		// payload names, binds the recipient all the same.
-		AllowNoIntended: m.Core.Suite == pgp.Classic4 && from.Statement.StockTools,
+		// Stock tools cannot name the intended recipients, which package pgp
+		// overlooks in classic-4 only. The core, which the payload names, binds
+		// the recipient all the same.
+		AllowNoIntended: from.Statement.StockTools,
 		MaxBytes:        MaxPlaintextBytes,
 	})
 	if err != nil {

@@ -145,9 +145,7 @@ func (m *Message) sealPayload(d Draft, key *pgp.Key) error {
 // plaintext returns the padded plaintext of the draft. The caller clears it.
 func (m *Message) plaintext(d Draft) ([]byte, error) {
 	var nonce [nonceBytes]byte
-	if _, err := rand.Read(nonce[:]); err != nil {
-		return nil, problem.Wrap(problem.Internal, "", "There is no randomness.", err)
-	}
+	rand.Read(nonce[:]) // never fails: it would end the program instead
 	p := Payload{
 		Typ: TypPayload, CoreSHA256: DigestOf([]byte(m.Header.Core)), Nonce: hex.EncodeToString(nonce[:]), Body: d.Body,
 	}

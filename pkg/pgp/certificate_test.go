@@ -120,7 +120,7 @@ func TestParseRefuses(t *testing.T) {
 			{"primary key without flags", use(), pgp.ErrCertificate},
 			{"User ID for signing", uid(flags("certify", "sign")), pgp.ErrCertificate},
 			{"self-signature that expires", use(flags("certify"), seconds), pgp.ErrCertificate},
-			{"weak self-signature", use(flags("certify"), hash(9)), pgp.ErrCertificate},
+			{"weak self-signature", use(flags("certify"), hash(11)), pgp.ErrCertificate},
 			{"self-signature with critical notation", use(flags("certify"), notations(&packet.Notation{Name: "x@y.example", IsCritical: true})), pgp.ErrCertificate},
 			{"signature by another over the primary key", func(p *parts) {
 				p.direct = append(p.direct, overKey(t, victim.Secret(""), packet.SigTypeDirectSignature, &prim.PublicKey, flags("certify"))...)
@@ -156,7 +156,7 @@ func TestParseRefuses(t *testing.T) {
 			{"back-signature by another", bindSigning(signsBack(t, signing(t, victim), &sign.PublicKey, &prim.PublicKey), flags("sign")), pgp.ErrCertificate},
 			{"back-signature over another", bindSigning(signsBack(t, sign, &sign.PublicKey, &victim.Secret("").PublicKey), flags("sign")), pgp.ErrCertificate},
 			{"back-signature that expires", bindSigning(signsBack(t, sign, &sign.PublicKey, &prim.PublicKey, seconds), flags("sign")), pgp.ErrCertificate},
-			{"weak back-signature", bindSigning(signsBack(t, sign, &sign.PublicKey, &prim.PublicKey, hash(9)), flags("sign")), pgp.ErrCertificate},
+			{"weak back-signature", bindSigning(signsBack(t, sign, &sign.PublicKey, &prim.PublicKey, hash(11)), flags("sign")), pgp.ErrCertificate},
 			{"another's signing key adopted", adopt(nil), pgp.ErrCertificate},
 			{"another's signing key adopted with its back-signature", adopt(signsBack(t, signing(t, victim), &signing(t, victim).PublicKey, &victim.Secret("").PublicKey)), pgp.ErrCertificate},
 			{"in parts", func(p *parts) { p.certs = inParts(pgp.Packet(2, body(p.certs), make([]byte, 600))) }, pgp.ErrCertificate},

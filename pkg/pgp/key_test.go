@@ -156,6 +156,39 @@ func TestUnlockAltered(t *testing.T) {
 	})
 }
 
+// TestUnlockSpliced: secrets of ours, still locked, in a key file that somebody
+// else has written around them, are not used: each signature with them would
+// tell more of them.
+func TestUnlockSpliced(t *testing.T) {
+	t.Parallel()
+	eachSuite(t, func(t *testing.T, suite pgp.Suite) {
+		_, ours, err := pgp.Packets(cheaply(t, key(t, suite, alice)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := key(t, suite, bob)
+		_, theirs, err := pgp.Packets(cheaply(t, other))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, public, err := pgp.Packets(other.Certificate().Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range theirs {
+			tag := p[0] & 0x3f
+			if tag != 5 && tag != 7 {
+				continue
+			}
+			n := len(body(public[i]))
+			spliced := slices.Clone(theirs)
+			spliced[i] = pgp.Packet(tag, body(p)[:n], body(ours[i])[n:])
+			_, err := pgp.Unlock(slices.Concat(spliced...), passphrase)
+			wantError(t, err, pgp.ErrKey)
+		}
+	})
+}
+
 func TestUnlockRefuses(t *testing.T) {
 	t.Parallel()
 	eachSuite(t, func(t *testing.T, suite pgp.Suite) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	openpgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 )
@@ -138,6 +139,9 @@ func Unlock(locked, passphrase []byte) (*Key, error) {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	if err := packet.DecryptPrivateKeys(secrets, passphrase); err != nil {
+		if _, unfit := errors.AsType[openpgperrors.KeyInvalidError](err); unfit {
+			return nil, fmt.Errorf("%w: a public part does not fit its secret part", ErrKey)
+		}
 		return nil, ErrPassphrase
 	}
 	k := &Key{suite: public.suite, primary: secrets[0], subkeys: map[string]*packet.PrivateKey{}, public: public}

@@ -13,7 +13,7 @@ import (
 )
 
 // hashes by their numbers in OpenPGP.
-var hashes = map[int]crypto.Hash{8: crypto.SHA256, 9: crypto.SHA384, 10: crypto.SHA512, 14: crypto.SHA3_512}
+var hashes = map[int]crypto.Hash{8: crypto.SHA256, 9: crypto.SHA384, 10: crypto.SHA512, 11: crypto.SHA224, 14: crypto.SHA3_512}
 
 var plain = []byte("preserve the traffic data of the account")
 

@@ -66,10 +66,10 @@ type form struct {
 }
 
 var forms = map[Suite]form{
-	// Stock tools sign with SHA-256.
+	// Stock tools sign with SHA-256 or SHA-384, depending on their settings.
 	Classic4: {
 		4, packet.PubKeyAlgoEdDSA, packet.PubKeyAlgoECDH, 3, 1,
-		2 + 33 + 1 + 48, []crypto.Hash{crypto.SHA512, crypto.SHA256},
+		2 + 33 + 1 + 48, []crypto.Hash{crypto.SHA512, crypto.SHA384, crypto.SHA256},
 	},
 	Modern6: {
 		6, packet.PubKeyAlgoEd25519, packet.PubKeyAlgoX25519, 6, 2,

@@ -1,150 +1,286 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/lib/pq"
-	"golang.org/x/sys/unix"
+	"github.com/lib/pq/pqerror"
 
 	"github.com/entraide/entraide/internal/store"
 )
 
-const (
-	// connectTime bounds making a connection.
-	connectTime = 5 * time.Second
-	// userTimeout is how long sent data may stay unacknowledged before a dead
-	// line is given up: without it a read on a cut line hangs for minutes.
-	userTimeout = 6 * time.Second
-)
-
-// A dialer makes connections that notice when the other side is gone.
-type dialer struct{}
-
-// Dial implements pq.Dialer.
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
-}
-
-// DialTimeout implements pq.Dialer.
-func (d dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
-}
-
-// DialContext implements pq.DialerContext.
-func (dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	nd := net.Dialer{
-		Timeout:         connectTime,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
-		Control: func(network, _ string, c syscall.RawConn) (err error) {
-			if network == "unix" {
-				return nil
-			}
-			control := c.Control(func(fd uintptr) {
-				err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
-			})
-			return errors.Join(err, control)
-		},
-	}
-	return nd.DialContext(ctx, network, address)
-}
-
-// A connector makes connections whose warnings are heard: PostgreSQL answers a
-// cancelled wait for its standby with a warning, and success.
-type connector struct{ *pq.Connector }
-
-func newConnector(address string) (*connector, error) {
-	c, err := pq.NewConnector(address)
+// Read implements [store.Broker].
+func (db *DB) Read(ctx context.Context, fn func(store.Reader) error) error {
+	leave, err := db.enter()
 	if err != nil {
-		return nil, errors.New("postgres: the database address cannot be read")
+		return err
 	}
-	c.Dialer(dialer{})
-	return &connector{c}, nil
+	defer leave()
+	var tx *sql.Tx
+	err = again(ctx, func() (err error) {
+		tx, err = db.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("postgres: beginning to read: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return fn(&view{tx})
 }
 
-// Connect implements driver.Connector.
-func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	made, err := c.Connector.Connect(ctx)
+// Write implements [store.Broker].
+func (db *DB) Write(ctx context.Context, fn func(store.Writer) error) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	select {
+	case db.turn <- struct{}{}:
+		defer func() { <-db.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("postgres: waiting to write: %w", ctx.Err())
+	}
+	w, err := db.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("postgres: waiting to write: %w", err)
+	}
+	defer w.end()
+	if err := fn(w); err != nil {
+		return err
+	}
+	if !w.appended {
+		if err := w.touch(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+	err = w.commit()
+	if errors.Is(err, errLost) {
+		return db.settle(context.WithoutCancel(ctx), w, err)
+	}
+	return err
+}
+
+// SaveCheckpoint implements [store.Broker].
+func (db *DB) SaveCheckpoint(ctx context.Context, size int64, note []byte) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	ctx = context.WithoutCancel(ctx)
+	var saved []byte
+	// It may be done twice, so a lost connection leaves nothing in doubt.
+	err = again(ctx, func() (err error) {
+		saved, err = db.saveCheckpoint(ctx, size, note)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("postgres: saving the checkpoint of size %d: %w", size, err)
+	}
+	if string(saved) != string(note) {
+		return fmt.Errorf("postgres: another checkpoint of size %d is saved", size)
+	}
+	return nil
+}
+
+// saveCheckpoint saves the note unless one is saved, and returns that one.
+func (db *DB) saveCheckpoint(ctx context.Context, size int64, note []byte) (saved []byte, err error) {
+	l, err := db.lease(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w := &warnings{}
-	pq.SetNoticeHandler(made, w.hear)
-	return &conn{Conn: made, warnings: w}, nil
+	defer l.end()
+	err = l.conn.QueryRowContext(ctx, `WITH told AS (SELECT `+announce+`)
+		INSERT INTO log_checkpoint AS c (size, note) SELECT $1::bigint, $2::bytea FROM told
+		ON CONFLICT (size) DO UPDATE SET size = c.size RETURNING note`, size, blob(note)).Scan(&saved)
+	if err != nil {
+		l.drop()
+		return nil, err
+	}
+	if l.warned != "" {
+		l.drop()
+		return nil, doubt(l.warned)
+	}
+	return saved, nil
 }
 
-// warnings remembers whether a connection has warned.
-type warnings struct{ heard atomic.Bool }
+// attempts is how often something is tried that finds its connection dead:
+// once for each connection that a lost server leaves behind, and one.
+const attempts = writers + 1
 
-// notLocal is the SQLSTATE of warnings, with which the server says that a
-// commit is durable here but perhaps on no standby.
-const notLocal = "01000"
-
-func (w *warnings) hear(e *pq.Error) {
-	if e.Code == notLocal {
-		w.heard.Store(true)
+// again does what had no effect again if its connection was lost, or leads to
+// a server that is no longer the primary.
+func again(ctx context.Context, do func() error) error {
+	for n := 1; ; n++ {
+		err := do()
+		if err == nil || n == attempts || ctx.Err() != nil || !lost(err) && pq.As(err, pqerror.ReadOnlySQLTransaction) == nil {
+			return err
+		}
 	}
 }
 
-// commit commits. It returns nil only if the batch is durable wherever the
-// database promises it to be.
-func (db *DB) commit(ctx context.Context, c *sql.Conn, w *writer) error {
+// lost reports whether err is the loss of an established connection.
+func lost(err error) bool {
+	if errors.Is(err, driver.ErrBadConn) {
+		return true
+	}
+	e, ok := errors.AsType[*net.OpError](err)
+	return ok && e.Op != "dial"
+}
+
+// A lease is a connection of the writers' pool whose warnings are heard.
+type lease struct {
+	conn   *sql.Conn
+	warned string // SQLSTATE of the last warning
+}
+
+func (db *DB) lease(ctx context.Context) (*lease, error) {
+	conn, err := db.writer.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &lease{conn: conn}
+	if err := l.listen(func(n *pq.Error) {
+		if n.Severity == "WARNING" {
+			l.warned = string(n.Code)
+		}
+	}); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return l, nil
+}
+
+// listen sets who hears what the server says beside its answers.
+func (l *lease) listen(hear func(*pq.Error)) error {
+	return l.conn.Raw(func(c any) error {
+		pq.SetNoticeHandler(c.(driver.Conn), hear)
+		return nil
+	})
+}
+
+// end gives the connection back.
+func (l *lease) end() {
+	_ = l.listen(nil)  // fails if the connection is gone,
+	_ = l.conn.Close() // and so does this
+}
+
+// drop closes the connection instead.
+func (l *lease) drop() {
+	_ = l.conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// begin begins a transaction and takes the head row. The wait for it ends with
+// ctx; the transaction does not: if it could be cancelled, so could its
+// commit, and PostgreSQL answers a commit that was cancelled with success.
+func (db *DB) begin(ctx context.Context) (w *writer, err error) {
+	err = again(ctx, func() error {
+		l, err := db.lease(ctx)
+		if err != nil {
+			return err
+		}
+		w = &writer{lease: l}
+		w.tx, err = l.conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+		if err == nil {
+			err = w.tx.QueryRowContext(ctx, `SELECT size, frontier FROM log_head FOR UPDATE`).Scan(&w.head.Size, &w.head.Frontier)
+		}
+		if err != nil {
+			w.drop()
+		}
+		return err
+	})
+	return w, err
+}
+
+// end gives the connection back, after rolling back what is not committed.
+func (w *writer) end() {
+	if w.tx != nil {
+		_ = w.tx.Rollback() // does nothing after the commit
+	}
+	w.lease.end()
+}
+
+// drop closes the connection, once the transaction has let go of it.
+func (w *writer) drop() {
+	if w.tx != nil {
+		_ = w.tx.Rollback()
+	}
+	w.lease.drop()
+}
+
+// touch writes the head row without moving it.
+func (w *writer) touch(ctx context.Context) error {
+	_, err := w.tx.ExecContext(ctx, `WITH head AS (UPDATE log_head SET touched = touched + 1) SELECT `+announce)
+	if err != nil {
+		return fmt.Errorf("postgres: touching the head: %w", err)
+	}
+	return nil
+}
+
+// errLost says that there was no answer to a commit.
+var errLost = errors.New("the connection was lost during the commit")
+
+// commit commits. Only what came without a warning is success: when the wait
+// for a standby is cancelled, PostgreSQL warns, and says yes to what is
+// durable on one machine alone.
+func (w *writer) commit() error {
+	w.warned = ""
 	err := w.tx.Commit()
-	warned := false
-	if rawErr := c.Raw(func(raw any) error {
-		if own, ok := raw.(*conn); ok {
-			warned = own.warnings.heard.Load()
-		}
-		if warned {
-			return driver.ErrBadConn // do not use it again
-		}
+	switch {
+	case w.warned != "":
+		w.drop()
+		return doubt(w.warned)
+	case err == nil:
 		return nil
-	}); rawErr != nil && !warned {
-		err = errors.Join(err, rawErr)
-	}
-	if warned {
-		return fmt.Errorf("%w: the wait for the standby was cancelled", store.ErrOutcomeUnknown)
-	}
-	if err == nil {
-		return nil
-	}
-	if serverRefused(err) {
+	case refused(err):
 		return fmt.Errorf("postgres: committing: %w", err)
+	default:
+		w.drop()
+		return fmt.Errorf("postgres: %w: %w", errLost, err)
 	}
-	return db.reread(ctx, w, err)
 }
 
-// serverRefused reports whether the server itself said that it did not commit.
-func serverRefused(err error) bool {
+// doubt is the error of a commit that was answered with a warning.
+func doubt(sqlstate string) error {
+	return fmt.Errorf("%w: PostgreSQL warned (SQLSTATE %s) that it may not be on the standby", store.ErrOutcomeUnknown, sqlstate)
+}
+
+// refused reports whether the server itself said that it did not commit, and
+// goes on.
+func refused(err error) bool {
 	e, ok := errors.AsType[*pq.Error](err)
-	// Class 57 (operator intervention) and 08 (connection) leave it open.
-	return ok && e.Code.Class() != "57" && e.Code.Class() != "08"
+	return ok && !e.Fatal() || errors.Is(err, pq.ErrInFailedTransaction)
 }
 
-// reread finds out what became of a commit whose answer was lost. The head row
-// was ours alone: either it has moved by our batch, or it has not.
-func (db *DB) reread(ctx context.Context, w *writer, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, rereadTime)
+// settleTime bounds finding out what became of a commit: a failover takes
+// tens of seconds. settlePause lies between two attempts.
+const (
+	settleTime  = 45 * time.Second
+	settlePause = 100 * time.Millisecond
+)
+
+// settle finds out what became of a transaction whose commit was not answered,
+// and returns nil if it took effect.
+func (db *DB) settle(ctx context.Context, lost *writer, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
-	tick := time.NewTicker(reconnectLeast)
+	tick := time.NewTicker(settlePause)
 	defer tick.Stop()
 	for {
-		committed, err := db.committed(ctx, w)
+		took, err := db.tookEffect(ctx, lost)
 		switch {
-		case err == nil && committed:
+		case err == nil && took:
 			return nil
 		case err == nil:
-			return fmt.Errorf("postgres: committing: %w", cause)
+			return fmt.Errorf("%w, and nothing was written", cause)
+		case errors.Is(err, store.ErrOutcomeUnknown):
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -154,29 +290,27 @@ func (db *DB) reread(ctx context.Context, w *writer, cause error) error {
 	}
 }
 
-// committed asks with a write, so that the answer itself is durable: whether
-// the first entry of the batch stands in its place. A transaction that is still
-// ending holds the head row, and is waited for.
-func (db *DB) committed(ctx context.Context, w *writer) (bool, error) {
-	if !w.appended || len(w.batch.Entries) == 0 {
-		return false, nil
-	}
-	tx, err := db.pool.BeginTx(ctx, nil)
+// tookEffect reports whether the log has what a lost transaction appended. It
+// asks with a write: that waits until the lost one has ended, since both take
+// the head row, and its own commit proves that what it has seen is durable on
+// the standby too.
+func (db *DB) tookEffect(ctx context.Context, lost *writer) (bool, error) {
+	w, err := db.begin(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after the commit
-	if _, err := tx.ExecContext(ctx, `UPDATE log_head SET touched = touched + 1`); err != nil {
+	defer w.end()
+	took := true // the head row was only touched, as it is again now
+	if lost.appended {
+		// The salt in a leaf makes its hash unique.
+		hashes, err := w.Hashes(ctx, 0, lost.head.Size, lost.head.Size+1)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return false, err
+		}
+		took = len(hashes) == 1 && hashes[0] == lost.first
+	}
+	if err := w.touch(ctx); err != nil {
 		return false, err
 	}
-	first := w.batch.Entries[0]
-	var leaf []byte
-	err = tx.QueryRowContext(ctx, `SELECT leaf FROM log_entry WHERE idx = $1`, first.Index).Scan(&leaf)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, tx.Commit()
-	}
-	if err != nil {
-		return false, err
-	}
-	return bytes.Equal(leaf, first.Leaf), tx.Commit()
+	return took, w.commit()
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/lib/pq"
-
 	"github.com/entraide/entraide/internal/store"
 )
 
@@ -76,8 +74,11 @@ func scanMessage(r *sql.Rows, m *store.Message) error {
 
 // Messages implements [store.Reader].
 func (v *view) Messages(ctx context.Context, ids []string) (map[string]store.Message, error) {
+	if len(ids) == 0 {
+		return map[string]store.Message{}, nil
+	}
 	all, err := list(ctx, v, "messages", scanMessage,
-		`SELECT `+messageColumns+` FROM message WHERE id = ANY($1)`, pq.Array(ids))
+		`SELECT `+messageColumns+` FROM message WHERE id = ANY ($1::text[])`, keys(ids))
 	return keyed(all, err, func(m store.Message) string { return m.ID })
 }
 
@@ -112,24 +113,27 @@ func (v *view) Sent(ctx context.Context, pair store.Pair, after int64, limit int
 
 // Cases implements [store.Reader].
 func (v *view) Cases(ctx context.Context, ids []string) (map[string]store.Case, error) {
+	if len(ids) == 0 {
+		return map[string]store.Case{}, nil
+	}
 	all, err := list(ctx, v, "cases", func(r *sql.Rows, c *store.Case) error {
 		return r.Scan(&c.ID, &c.Requesting, &c.Requested, &c.Opening, &c.Lane, &c.Stage, &c.Handed, &c.OpenedAt,
 			&c.LastByRequesting, &c.Index)
 	}, `SELECT id, requesting, requested, opening, lane, stage, handed, opened_at_unix, last_by_requesting_unix, idx
-		FROM case_state WHERE id = ANY($1)`, pq.Array(ids))
+		FROM case_state WHERE id = ANY ($1::text[])`, keys(ids))
 	return keyed(all, err, func(c store.Case) string { return c.ID })
 }
 
 // Heads implements [store.Reader].
 func (v *view) Heads(ctx context.Context, pairs []store.Pair) (map[store.Pair]store.PairHead, error) {
-	var from, to []string
-	for _, p := range pairs {
-		from, to = append(from, p.From), append(to, p.To)
+	if len(pairs) == 0 {
+		return map[store.Pair]store.PairHead{}, nil
 	}
 	all, err := list(ctx, v, "pairs", func(r *sql.Rows, h *store.PairHead) error {
 		return r.Scan(&h.From, &h.To, &h.Seq, &h.Digest)
 	}, `SELECT sender, recipient, seq, digest FROM pair_head
-		WHERE (sender, recipient) IN (SELECT * FROM unnest($1::text[], $2::text[]))`, pq.Array(from), pq.Array(to))
+		WHERE (sender, recipient) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+		texts(pairs, func(p store.Pair) string { return p.From }), texts(pairs, func(p store.Pair) string { return p.To }))
 	return keyed(all, err, func(h store.PairHead) store.Pair { return h.Pair })
 }
 
@@ -149,8 +153,11 @@ func scanReceipt(r *sql.Rows, c *store.Receipt) error {
 
 // Receipts implements [store.Reader].
 func (v *view) Receipts(ctx context.Context, digests []string) (map[string]store.Receipt, error) {
+	if len(digests) == 0 {
+		return map[string]store.Receipt{}, nil
+	}
 	all, err := list(ctx, v, "receipts", scanReceipt,
-		`SELECT `+receiptColumns+` FROM receipt WHERE digest = ANY($1)`, pq.Array(digests))
+		`SELECT `+receiptColumns+` FROM receipt WHERE digest = ANY ($1::text[])`, keys(digests))
 	return keyed(all, err, func(c store.Receipt) string { return c.Digest })
 }
 
@@ -185,8 +192,11 @@ func scanClock(r *sql.Rows, c *store.Clock) error { return r.Scan(&c.Case, &c.Na
 
 // Clocks implements [store.Reader].
 func (v *view) Clocks(ctx context.Context, cases []string) (map[string][]store.Clock, error) {
+	if len(cases) == 0 {
+		return map[string][]store.Clock{}, nil
+	}
 	all, err := list(ctx, v, "clocks", scanClock, `SELECT case_id, name, due_unix, state FROM clock
-		WHERE case_id = ANY($1) ORDER BY case_id, name`, pq.Array(cases))
+		WHERE case_id = ANY ($1::text[]) ORDER BY case_id, name`, keys(cases))
 	if err != nil {
 		return nil, err
 	}

@@ -5,16 +5,25 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/lib/pq"
-
 	"github.com/entraide/entraide/internal/store"
 )
 
-// A writer appends within one transaction. It implements [store.Writer].
+// A writer reads and appends within one transaction, which holds the head row.
+// It implements [store.Writer].
 type writer struct {
 	view
+	*lease
+	head     store.Head // when the transaction began
 	appended bool
-	batch    store.Batch
+	first    [32]byte // leaf hash of the first entry appended
+}
+
+// Head implements [store.Reader]. It was read when its row was locked.
+func (w *writer) Head(ctx context.Context) (store.Head, error) {
+	if w.appended {
+		return w.view.Head(ctx)
+	}
+	return w.head, nil
 }
 
 // Append implements [store.Writer].
@@ -25,17 +34,12 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	if err := b.Dense(); err != nil {
 		return err
 	}
-	res, err := w.tx.ExecContext(ctx, `UPDATE log_head SET size = $1, frontier = $2, touched = touched + 1
-		WHERE size = $3 AND frontier = $4`, b.After.Size, blob(b.After.Frontier), b.Before.Size, blob(b.Before.Frontier))
-	if err != nil {
-		return fmt.Errorf("postgres: moving the head: %w", err)
+	if b.Before.Size != w.head.Size || string(b.Before.Frontier) != string(w.head.Frontier) {
+		return store.ErrFenced
 	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(store.ErrFenced, err)
-	}
-	w.appended, w.batch = true, b
+	w.appended, w.first = true, b.Entries[0].LeafHash
 	for _, insert := range []func(context.Context, store.Batch) error{
-		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.insertInbox,
+		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts,
 	} {
 		if err := insert(ctx, b); err != nil {
 			return err
@@ -52,145 +56,158 @@ func blob(data []byte) []byte {
 	return data
 }
 
-// insert runs one statement that inserts all rows at once, a column to each
-// parameter.
-func (w *writer) insert(ctx context.Context, what string, rows int, query string, columns ...any) error {
-	if rows == 0 {
+// insert runs one statement for all items, whose columns are arrays.
+func insert[T any](ctx context.Context, w *writer, what, query string, items []T, columns func([]T) []any) error {
+	if len(items) == 0 {
 		return nil
 	}
-	for i, c := range columns {
-		columns[i] = pq.Array(c)
-	}
-	if _, err := w.tx.ExecContext(ctx, query, columns...); err != nil {
+	if _, err := w.tx.ExecContext(ctx, query, columns(items)...); err != nil {
 		return fmt.Errorf("postgres: inserting %s: %w", what, err)
 	}
 	return nil
 }
 
-// column picks one value of every row.
-func column[T, V any](rows []T, pick func(T) V) []V {
-	values := make([]V, len(rows))
-	for i, row := range rows {
-		values[i] = pick(row)
-	}
-	return values
-}
-
 func (w *writer) insertLog(ctx context.Context, b store.Batch) error {
-	if err := w.insert(ctx, "entries", len(b.Entries), `
+	if _, err := w.tx.ExecContext(ctx, `WITH head AS (UPDATE log_head SET size = $1, frontier = $2, touched = touched + 1),
+		told AS (SELECT `+announce+`)
 		INSERT INTO log_entry (idx, leaf, leaf_hash, salt, body)
-		SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[])`,
-		column(b.Entries, func(e store.Entry) int64 { return e.Index }),
-		column(b.Entries, func(e store.Entry) []byte { return e.Leaf }),
-		column(b.Entries, func(e store.Entry) []byte { return e.LeafHash[:] }),
-		column(b.Entries, func(e store.Entry) []byte { return e.Salt }),
-		column(b.Entries, func(e store.Entry) []byte { return e.Body })); err != nil {
-		return err
+		SELECT e.* FROM told, unnest($3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[]) AS e`,
+		b.After.Size, blob(b.After.Frontier),
+		integers(b.Entries, func(e store.Entry) int64 { return e.Index }),
+		blobs(b.Entries, func(e store.Entry) []byte { return e.Leaf }),
+		blobs(b.Entries, func(e store.Entry) []byte { return e.LeafHash[:] }),
+		optional(b.Entries, func(e store.Entry) []byte { return e.Salt }),
+		optional(b.Entries, func(e store.Entry) []byte { return e.Body }),
+	); err != nil {
+		return fmt.Errorf("postgres: inserting entries: %w", err)
 	}
-	return w.insert(ctx, "nodes", len(b.Nodes), `
-		INSERT INTO log_node (level, idx, hash) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])`,
-		column(b.Nodes, func(n store.Node) int64 { return int64(n.Level) }),
-		column(b.Nodes, func(n store.Node) int64 { return n.Index }),
-		column(b.Nodes, func(n store.Node) []byte { return n.Hash[:] }))
+	return insert(ctx, w, "nodes", `INSERT INTO log_node (level, idx, hash)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])`, b.Nodes, func(n []store.Node) []any {
+		return []any{
+			integers(n, func(n store.Node) int64 { return int64(n.Level) }),
+			integers(n, func(n store.Node) int64 { return n.Index }),
+			blobs(n, func(n store.Node) []byte { return n.Hash[:] }),
+		}
+	})
 }
 
 func (w *writer) insertMessages(ctx context.Context, b store.Batch) error {
-	m := b.Messages
-	return w.insert(ctx, "messages", len(m), `
-		INSERT INTO message (id, case_id, sender, recipient, act, lane, stage, seq, digest, header, signature, payload,
-			idx, accepted_at_unix)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-			$8::bigint[], $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bigint[], $14::bigint[])`,
-		column(m, func(m store.Message) string { return m.ID }),
-		column(m, func(m store.Message) string { return m.Case }),
-		column(m, func(m store.Message) string { return m.From }),
-		column(m, func(m store.Message) string { return m.To }),
-		column(m, func(m store.Message) string { return m.Act }),
-		column(m, func(m store.Message) string { return m.Lane }),
-		column(m, func(m store.Message) string { return m.Stage }),
-		column(m, func(m store.Message) int64 { return m.Seq }),
-		column(m, func(m store.Message) string { return m.Digest }),
-		column(m, func(m store.Message) []byte { return blob(m.Header) }),
-		column(m, func(m store.Message) []byte { return blob(m.Signature) }),
-		column(m, func(m store.Message) []byte { return blob(m.Payload) }),
-		column(m, func(m store.Message) int64 { return m.Index }),
-		column(m, func(m store.Message) int64 { return m.AcceptedAt }))
+	return insert(ctx, w, "messages", `INSERT INTO message (id, case_id, sender, recipient, act, lane, stage, digest, seq, idx,
+		accepted_at_unix, header, signature, payload)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+			$9::bigint[], $10::bigint[], $11::bigint[], $12::bytea[], $13::bytea[], $14::bytea[])`,
+		b.Messages, func(m []store.Message) []any {
+			return []any{
+				texts(m, func(m store.Message) string { return m.ID }),
+				texts(m, func(m store.Message) string { return m.Case }),
+				texts(m, func(m store.Message) string { return m.From }),
+				texts(m, func(m store.Message) string { return m.To }),
+				texts(m, func(m store.Message) string { return m.Act }),
+				texts(m, func(m store.Message) string { return m.Lane }),
+				texts(m, func(m store.Message) string { return m.Stage }),
+				texts(m, func(m store.Message) string { return m.Digest }),
+				integers(m, func(m store.Message) int64 { return m.Seq }),
+				integers(m, func(m store.Message) int64 { return m.Index }),
+				integers(m, func(m store.Message) int64 { return m.AcceptedAt }),
+				blobs(m, func(m store.Message) []byte { return m.Header }),
+				blobs(m, func(m store.Message) []byte { return m.Signature }),
+				blobs(m, func(m store.Message) []byte { return m.Payload }),
+			}
+		})
 }
 
 func (w *writer) insertCases(ctx context.Context, b store.Batch) error {
-	c := b.Cases
-	if err := w.insert(ctx, "cases", len(c), `
-		INSERT INTO case_state (id, requesting, requested, opening, lane, stage, handed, opened_at_unix,
-			last_by_requesting_unix, idx)
+	if err := insert(ctx, w, "cases", `INSERT INTO case_state (id, requesting, requested, opening, lane, stage, handed,
+		opened_at_unix, last_by_requesting_unix, idx)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
 			$8::bigint[], $9::bigint[], $10::bigint[])
-		ON CONFLICT (id) DO UPDATE SET stage = EXCLUDED.stage, handed = EXCLUDED.handed,
-			last_by_requesting_unix = EXCLUDED.last_by_requesting_unix, idx = EXCLUDED.idx`,
-		column(c, func(c store.Case) string { return c.ID }),
-		column(c, func(c store.Case) string { return c.Requesting }),
-		column(c, func(c store.Case) string { return c.Requested }),
-		column(c, func(c store.Case) string { return c.Opening }),
-		column(c, func(c store.Case) string { return c.Lane }),
-		column(c, func(c store.Case) string { return c.Stage }),
-		column(c, func(c store.Case) bool { return c.Handed }),
-		column(c, func(c store.Case) int64 { return c.OpenedAt }),
-		column(c, func(c store.Case) int64 { return c.LastByRequesting }),
-		column(c, func(c store.Case) int64 { return c.Index })); err != nil {
+		ON CONFLICT (id) DO UPDATE SET requesting = excluded.requesting, requested = excluded.requested,
+			opening = excluded.opening, lane = excluded.lane, stage = excluded.stage, handed = excluded.handed,
+			opened_at_unix = excluded.opened_at_unix, last_by_requesting_unix = excluded.last_by_requesting_unix,
+			idx = excluded.idx`, b.Cases, func(c []store.Case) []any {
+		return []any{
+			texts(c, func(c store.Case) string { return c.ID }),
+			texts(c, func(c store.Case) string { return c.Requesting }),
+			texts(c, func(c store.Case) string { return c.Requested }),
+			texts(c, func(c store.Case) string { return c.Opening }),
+			texts(c, func(c store.Case) string { return c.Lane }),
+			texts(c, func(c store.Case) string { return c.Stage }),
+			booleans(c, func(c store.Case) bool { return c.Handed }),
+			integers(c, func(c store.Case) int64 { return c.OpenedAt }),
+			integers(c, func(c store.Case) int64 { return c.LastByRequesting }),
+			integers(c, func(c store.Case) int64 { return c.Index }),
+		}
+	}); err != nil {
 		return err
 	}
-	if err := w.insert(ctx, "pairs", len(b.Heads), `
-		INSERT INTO pair_head (sender, recipient, seq, digest)
+	if err := insert(ctx, w, "pairs", `INSERT INTO pair_head (sender, recipient, seq, digest)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
-		ON CONFLICT (sender, recipient) DO UPDATE SET seq = EXCLUDED.seq, digest = EXCLUDED.digest`,
-		column(b.Heads, func(h store.PairHead) string { return h.From }),
-		column(b.Heads, func(h store.PairHead) string { return h.To }),
-		column(b.Heads, func(h store.PairHead) int64 { return h.Seq }),
-		column(b.Heads, func(h store.PairHead) string { return h.Digest })); err != nil {
+		ON CONFLICT (sender, recipient) DO UPDATE SET seq = excluded.seq, digest = excluded.digest`,
+		b.Heads, func(h []store.PairHead) []any {
+			return []any{
+				texts(h, func(h store.PairHead) string { return h.From }),
+				texts(h, func(h store.PairHead) string { return h.To }),
+				integers(h, func(h store.PairHead) int64 { return h.Seq }),
+				texts(h, func(h store.PairHead) string { return h.Digest }),
+			}
+		}); err != nil {
 		return err
 	}
-	return w.insert(ctx, "clocks", len(b.Clocks), `
-		INSERT INTO clock (case_id, name, due_unix, state)
+	return w.insertClocks(ctx, b.Clocks)
+}
+
+func (w *writer) insertClocks(ctx context.Context, clocks []store.Clock) error {
+	return insert(ctx, w, "clocks", `INSERT INTO clock (case_id, name, due_unix, state)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
-		ON CONFLICT (case_id, name) DO UPDATE SET due_unix = EXCLUDED.due_unix, state = EXCLUDED.state`,
-		column(b.Clocks, func(c store.Clock) string { return c.Case }),
-		column(b.Clocks, func(c store.Clock) string { return c.Name }),
-		column(b.Clocks, func(c store.Clock) int64 { return c.Due }),
-		column(b.Clocks, func(c store.Clock) string { return c.State }))
+		ON CONFLICT (case_id, name) DO UPDATE SET due_unix = excluded.due_unix, state = excluded.state`,
+		clocks, func(c []store.Clock) []any {
+			return []any{
+				texts(c, func(c store.Clock) string { return c.Case }),
+				texts(c, func(c store.Clock) string { return c.Name }),
+				integers(c, func(c store.Clock) int64 { return c.Due }),
+				texts(c, func(c store.Clock) string { return c.State }),
+			}
+		})
 }
 
 func (w *writer) insertReceipts(ctx context.Context, b store.Batch) error {
-	r := b.Receipts
-	if err := w.insert(ctx, "receipts", len(r), `
-		INSERT INTO receipt (digest, kind, message_id, case_id, authority, text, signature, idx)
+	if err := insert(ctx, w, "receipts", `INSERT INTO receipt (digest, kind, message_id, case_id, authority, text, signature, idx)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bigint[])`,
-		column(r, func(r store.Receipt) string { return r.Digest }),
-		column(r, func(r store.Receipt) string { return r.Kind }),
-		column(r, func(r store.Receipt) string { return r.Message }),
-		column(r, func(r store.Receipt) string { return r.Case }),
-		column(r, func(r store.Receipt) string { return r.By }),
-		column(r, func(r store.Receipt) []byte { return blob(r.Text) }),
-		column(r, func(r store.Receipt) []byte { return blob(r.Signature) }),
-		column(r, func(r store.Receipt) int64 { return r.Index })); err != nil {
+		b.Receipts, func(r []store.Receipt) []any {
+			return []any{
+				texts(r, func(r store.Receipt) string { return r.Digest }),
+				texts(r, func(r store.Receipt) string { return r.Kind }),
+				texts(r, func(r store.Receipt) string { return r.Message }),
+				texts(r, func(r store.Receipt) string { return r.Case }),
+				texts(r, func(r store.Receipt) string { return r.By }),
+				blobs(r, func(r store.Receipt) []byte { return r.Text }),
+				blobs(r, func(r store.Receipt) []byte { return r.Signature }),
+				integers(r, func(r store.Receipt) int64 { return r.Index }),
+			}
+		}); err != nil {
 		return err
 	}
-	s := b.Statements
-	return w.insert(ctx, "statements", len(s), `
-		INSERT INTO statement (idx, digest, subject, number, text, signature)
+	if err := insert(ctx, w, "statements", `INSERT INTO statement (idx, digest, subject, number, text, signature)
 		SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[])`,
-		column(s, func(s store.Statement) int64 { return s.Index }),
-		column(s, func(s store.Statement) string { return s.Digest }),
-		column(s, func(s store.Statement) string { return s.Subject }),
-		column(s, func(s store.Statement) int64 { return s.Number }),
-		column(s, func(s store.Statement) []byte { return blob(s.Text) }),
-		column(s, func(s store.Statement) []byte { return blob(s.Signature) }))
-}
-
-func (w *writer) insertInbox(ctx context.Context, b store.Batch) error {
-	return w.insert(ctx, "inbox items", len(b.Inbox), `
-		INSERT INTO inbox (authority, idx, kind, ref)
-		SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])`,
-		column(b.Inbox, func(i store.InboxItem) string { return i.Authority }),
-		column(b.Inbox, func(i store.InboxItem) int64 { return i.Index }),
-		column(b.Inbox, func(i store.InboxItem) string { return i.Kind }),
-		column(b.Inbox, func(i store.InboxItem) string { return i.Ref }))
+		b.Statements, func(s []store.Statement) []any {
+			return []any{
+				integers(s, func(s store.Statement) int64 { return s.Index }),
+				texts(s, func(s store.Statement) string { return s.Digest }),
+				texts(s, func(s store.Statement) string { return s.Subject }),
+				integers(s, func(s store.Statement) int64 { return s.Number }),
+				blobs(s, func(s store.Statement) []byte { return s.Text }),
+				blobs(s, func(s store.Statement) []byte { return s.Signature }),
+			}
+		}); err != nil {
+		return err
+	}
+	return insert(ctx, w, "inbox items", `INSERT INTO inbox (authority, idx, kind, ref)
+		SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])`, b.Inbox, func(i []store.InboxItem) []any {
+		return []any{
+			texts(i, func(i store.InboxItem) string { return i.Authority }),
+			integers(i, func(i store.InboxItem) int64 { return i.Index }),
+			texts(i, func(i store.InboxItem) string { return i.Kind }),
+			texts(i, func(i store.InboxItem) string { return i.Ref }),
+		}
+	})
 }

@@ -3,6 +3,7 @@
 package pgserver
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
@@ -32,9 +33,15 @@ const binaries = "/usr/lib/postgresql/15/bin"
 // shared is the throw-away server of this process.
 var shared = sync.OnceValues(func() (*Server, error) { return start() })
 
-// Database returns the address of a fresh, empty database. The test is skipped
-// where there is no PostgreSQL.
+// Database returns the address of a fresh, empty database, which ends with the
+// test. It is skipped where there is no PostgreSQL.
 func Database(t *testing.T) string {
+	t.Helper()
+	return DatabaseFor(t)
+}
+
+// DatabaseFor is Database for benchmarks too.
+func DatabaseFor(t testing.TB) string {
 	t.Helper()
 	if address := os.Getenv(externalServer); address != "" {
 		return create(t, address)
@@ -47,7 +54,7 @@ func Database(t *testing.T) string {
 	return create(t, s.address("postgres"))
 }
 
-func requireBinaries(t *testing.T) {
+func requireBinaries(t testing.TB) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(binaries, "postgres")); err != nil {
 		t.Skip("PostgreSQL 15 is not installed (Debian package postgresql-15)")
@@ -55,7 +62,7 @@ func requireBinaries(t *testing.T) {
 }
 
 // create makes a database with a name of its own.
-func create(t *testing.T, address string) string {
+func create(t testing.TB, address string) string {
 	t.Helper()
 	random := make([]byte, 8)
 	if _, err := rand.Read(random); err != nil {
@@ -70,12 +77,29 @@ func create(t *testing.T, address string) string {
 	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatalf("creating a database: %v", err)
 	}
+	t.Cleanup(func() { drop(t, address, name) })
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// drop removes a database. A throw-away server may have been killed by its
+// test, or be about to end with its process; another's must stay clean.
+func drop(t testing.TB, address, name string) {
+	if address != os.Getenv(externalServer) {
+		return
+	}
+	db, err := sql.Open("postgres", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		t.Errorf("removing the database %s: %v", name, err)
+	}
 }
 
 // A Server is a throw-away server of one test.
