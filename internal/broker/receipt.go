@@ -122,10 +122,10 @@ func (d *delivery) deliver(t *turn, m store.Message, index int64) error {
 	state, err := workflow.Procedure().Next(stateOf(c), workflow.Event{
 		Act: workflow.Delivered, Actor: workflow.Requested, Lane: workflow.Lane(c.Lane),
 	})
-	if err != nil {
-		return nil // the case has ended meanwhile: the receipt is kept, the stage stays
+	if _, ended := refusalOf(err); ended {
+		return nil // the receipt is kept, and the stage of the ended case stays
 	}
 	c.Stage, c.Index = string(state.Stage), index
 	t.setCase(c)
-	return nil
+	return err
 }

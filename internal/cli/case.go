@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -32,13 +31,11 @@ func (a *app) caseList() *cobra.Command {
 					fmt.Fprintln(w, "No cases yet. Begin one with `entraide request send`.")
 					return
 				}
-				t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(t, "CASE\tSTAGE\tLANE\tWITH\tMEASURES\tDUE\tUPDATED")
+				var rows []string
 				for _, c := range cases {
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Case, c.Stage, c.Lane, c.Counterpart,
-						strings.Join(c.Measures, ","), orDash(c.Due), c.Updated)
+					rows = append(rows, row(c.Case, c.Stage, c.Lane, c.Counterpart, strings.Join(c.Measures, ","), orDash(c.Due), c.Updated))
 				}
-				t.Flush()
+				table(w, "CASE\tSTAGE\tLANE\tWITH\tMEASURES\tDUE\tUPDATED", rows)
 			})
 		}),
 	}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -45,12 +44,11 @@ func (a *app) directoryList() *cobra.Command {
 					fmt.Fprintln(w, "The directory is empty; run `entraide desk sync` once the State is admitted.")
 					return
 				}
-				t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(t, "AUTHORITY\tSTANDING\tSUITES\tNAME")
+				var rows []string
 				for _, l := range lines {
-					fmt.Fprintf(t, "%s\t%s\t%v\t%s\n", l.ID, l.Standing, l.Suites, anyName(l.Names))
+					rows = append(rows, row(l.ID, l.Standing, l.Suites, anyName(l.Names)))
 				}
-				t.Flush()
+				table(w, "AUTHORITY\tSTANDING\tSUITES\tNAME", rows)
 			})
 		}),
 	}
@@ -128,12 +126,11 @@ func (a *app) directoryHistory() *cobra.Command {
 					fmt.Fprintf(w, "The directory says nothing about %s.\n", args[0])
 					return
 				}
-				t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(t, "NO.\tISSUED\tSTATEMENT\tSIGNED BY\tENTRY\tWITH KEY")
+				var rows []string
 				for _, r := range records {
-					fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", r.Number, r.Issued, r.Typ, r.Signer, r.Index, r.Fingerprint)
+					rows = append(rows, row(r.Number, r.Issued, r.Typ, r.Signer, r.Index, r.Fingerprint))
 				}
-				t.Flush()
+				table(w, "NO.\tISSUED\tSTATEMENT\tSIGNED BY\tENTRY\tWITH KEY", rows)
 			})
 		}),
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -88,16 +87,15 @@ func (a *app) keyList() *cobra.Command {
 				return err
 			}
 			return a.print(keys, func(w io.Writer) {
-				t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(t, "AUTHORITY\tSUITE\tEXPIRES\tFINGERPRINT")
+				var rows []string
 				for _, k := range keys {
 					name := k.Authority
 					if name == "" {
 						name = "(the State)"
 					}
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", name, k.Suite, orDash(k.Expires), orDash(k.Fingerprint))
+					rows = append(rows, row(name, k.Suite, orDash(k.Expires), orDash(k.Fingerprint)))
 				}
-				t.Flush()
+				table(w, "AUTHORITY\tSUITE\tEXPIRES\tFINGERPRINT", rows)
 			})
 		}),
 	}

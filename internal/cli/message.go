@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -36,12 +35,11 @@ func (a *app) messageList() *cobra.Command {
 					fmt.Fprintln(w, "No messages yet.")
 					return
 				}
-				t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(t, "ENTRY\tMESSAGE\tFROM\tTO\tACT\tVERDICT\tABOUT")
+				var rows []string
 				for _, m := range messages {
-					fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Index, m.ID, m.From, m.To, m.Act, m.Verdict, orDash(m.Summary+m.Note))
+					rows = append(rows, row(m.Index, m.ID, m.From, m.To, m.Act, m.Verdict, orDash(m.Summary+m.Note)))
 				}
-				t.Flush()
+				table(w, "ENTRY\tMESSAGE\tFROM\tTO\tACT\tVERDICT\tABOUT", rows)
 			})
 		}),
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/term"
 )
@@ -32,11 +32,10 @@ func (a *app) passphrase(home string) ([]byte, error) {
 		return readPassphrase(f)
 	}
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		return passphraseFrom(filepath.Join(dir, passphraseFile))
+		return passphraseFrom(dir)
 	}
-	demo := filepath.Join(home, passphraseFile)
-	if _, err := os.Stat(demo); err == nil {
-		return passphraseFrom(demo)
+	if _, err := fs.Stat(os.DirFS(home), passphraseFile); err == nil {
+		return passphraseFrom(home)
 	}
 	return a.ask("Passphrase of " + home + ": ")
 }
@@ -60,13 +59,13 @@ func (a *app) newPassphrase(home string) ([]byte, error) {
 	return first, nil
 }
 
-func passphraseFrom(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// passphraseFrom reads the passphrase file of a directory.
+func passphraseFrom(dir string) ([]byte, error) {
+	data, err := fs.ReadFile(os.DirFS(dir), passphraseFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the passphrase: %w", err)
 	}
-	defer f.Close()
-	return readPassphrase(f)
+	return readPassphrase(bytes.NewReader(data))
 }
 
 // readPassphrase reads one line.

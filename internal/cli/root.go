@@ -17,7 +17,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -201,6 +203,25 @@ func (a *app) print(v any, text func(io.Writer)) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// table prints rows in columns under a heading; cells are separated by tabs.
+func table(w io.Writer, heading string, rows []string) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, heading)
+	for _, row := range rows {
+		fmt.Fprintln(t, row)
+	}
+	_ = t.Flush() // a result that cannot be written has nobody to tell
+}
+
+// row joins the cells of a row.
+func row(cells ...any) string {
+	text := make([]string, len(cells))
+	for i, c := range cells {
+		text[i] = fmt.Sprint(c)
+	}
+	return strings.Join(text, "\t")
 }
 
 // logger writes to standard error: everything with --verbose, else warnings.

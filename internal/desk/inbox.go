@@ -162,9 +162,9 @@ func remarks(ctx context.Context, r store.DeskReader, m *message.Message, l stor
 	if err != nil {
 		return "", err
 	}
-	c, err := derive(ctx, r, append(letters, l))
-	if err != nil {
-		return "its act does not fit the case: " + err.Error(), nil
+	c, misfit := derive(ctx, r, append(letters, l))
+	if misfit != nil {
+		return "its act does not fit the case: " + misfit.Error(), nil //nolint:nilerr // told to the officer
 	}
 	held := workflow.Stage(l.BrokerStage)
 	if held != workflow.StageDelivered && !workflow.Procedure().Reached(c.state.Stage, held) {

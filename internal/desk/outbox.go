@@ -239,9 +239,8 @@ func (d *Desk) alreadyTaken(ctx context.Context, o store.Order, m *message.Messa
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errLater, err)
 	}
-	accepted, err := message.Parse(found.Message)
-	if err != nil || accepted.Digest() != m.Digest() {
-		return false, nil
+	if other, unreadable := message.Parse(found.Message); unreadable != nil || other.Digest() != m.Digest() {
+		return false, nil //nolint:nilerr // whatever the broker has there, it is not this message
 	}
 	return true, d.accepted(ctx, o, m, []byte(found.Receipt))
 }

@@ -105,27 +105,32 @@ func (d *Desk) Run(ctx context.Context) error {
 	for wait := time.Duration(0); ; {
 		err := d.Sync(ctx)
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case errors.Is(err, verify.ErrMisbehaviour):
 			return err
-		case err == nil:
+		case err == nil, errors.Is(err, errBusy):
 			wait = 0
-		default:
+		case ctx.Err() == nil:
 			d.Log.Warn("synchronising", "err", err)
 			wait = min(backoffMost, max(time.Second, 2*wait))
 		}
 		timer := time.NewTimer(pollEvery)
 		if wait > 0 {
-			timer.Reset(wait/2 + rand.N(wait))
+			timer.Reset(jittered(wait))
 		}
 		select {
 		case <-ctx.Done():
+			timer.Stop()
+			return nil
 		case <-timer.C:
 		case <-wake:
 		}
 		timer.Stop()
 	}
+}
+
+// jittered spreads waits out, so that many desks do not come back at once.
+func jittered(wait time.Duration) time.Duration {
+	return wait/2 + rand.N(wait) //nolint:gosec // nothing depends on it being unpredictable
 }
 
 // listen keeps an event stream for every authority and wakes the desk.
@@ -154,7 +159,7 @@ func (d *Desk) listen(ctx context.Context, wake chan<- struct{}) {
 				}
 				select {
 				case <-ctx.Done():
-				case <-time.After(wait/2 + rand.N(wait)):
+				case <-time.After(jittered(wait)):
 				}
 			}
 		}()

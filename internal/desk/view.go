@@ -170,10 +170,10 @@ func caseLine(ctx context.Context, r store.DeskReader, id string) (CaseLine, err
 		return CaseLine{}, err
 	}
 	line := CaseLine{Case: id, Measures: []string{}, Updated: rfc3339(letters[len(letters)-1].AcceptedAt)}
-	c, err := derive(ctx, r, letters)
-	if err != nil {
+	c, misfit := derive(ctx, r, letters)
+	if misfit != nil {
 		line.Stage = "unknown"
-		return line, nil
+		return line, nil //nolint:nilerr // one case that cannot be derived must not hide the others
 	}
 	line.Stage, line.Lane, line.Counterpart = string(c.state.Stage), string(c.state.Lane), c.requesting
 	if !letters[0].Incoming {

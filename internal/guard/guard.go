@@ -140,8 +140,7 @@ func (f *File) lock(ctx context.Context) (release func(), err error) {
 	case <-ctx.Done():
 		// The lock may still come; it is then given back at once.
 		go func() {
-			<-locked
-			l.Close()
+			_ = errors.Join(<-locked, l.Close())
 			<-f.held
 		}()
 		return nil, ctx.Err()

@@ -195,7 +195,7 @@ func refusedIfNamedSig(suite pgp.Suite) error {
 func inNameOf(t testing.TB, by, name *packet.PrivateKey) *packet.Signature {
 	t.Helper()
 	forged := *by
-	forged.PublicKey.Fingerprint, forged.PublicKey.KeyId = name.Fingerprint, name.KeyId
+	forged.Fingerprint, forged.KeyId = name.Fingerprint, name.KeyId
 	return signature(t, &forged, plain)
 }
 

@@ -93,8 +93,9 @@ func reaches(e workflow.Event) workflow.Stage {
 		return workflow.StageWithdrawn
 	case workflow.Close:
 		return workflow.StageClosed
+	default:
+		return workflow.StageNone
 	}
-	return workflow.StageNone
 }
 
 // everyAct has one value too many, as have the lists below.

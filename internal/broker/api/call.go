@@ -84,7 +84,7 @@ func (c *call) body(w http.ResponseWriter, limit int64) ([]byte, error) {
 	if err != nil || media != "application/json" {
 		return nil, problem.New(problem.UnsupportedMediaType, "Content-Type", "The body must be application/json.")
 	}
-	return io.ReadAll(http.MaxBytesReader(w, c.Request.Body, limit))
+	return io.ReadAll(http.MaxBytesReader(w, c.Body, limit))
 }
 
 // decode reads a JSON body strictly into v and validates it.

@@ -115,7 +115,7 @@ func (f *fixture) identity(dir, name string) (digest string) {
 }
 
 func (f *fixture) client(name string, c tls.Certificate) {
-	config := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // a test on loopback
+	config := &tls.Config{InsecureSkipVerify: true} // a test on loopback
 	if len(c.Certificate) > 0 {
 		config.Certificates = []tls.Certificate{c}
 	}

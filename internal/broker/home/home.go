@@ -75,8 +75,8 @@ func Init(ctx context.Context, home string, o InitOptions) (wire.Broker, error) 
 	if err != nil {
 		return wire.Broker{}, err
 	}
-	defer b.Close()
-	if _, err := b.Broker.Publish(ctx, "depositary", o.Depositary); err != nil {
+	_, err = b.Broker.Publish(ctx, "depositary", o.Depositary)
+	if err := errors.Join(err, b.Close()); err != nil {
 		return wire.Broker{}, fmt.Errorf("publishing the depositary's statement: %w", err)
 	}
 	return public, nil

@@ -30,7 +30,7 @@ func (db *DB) Read(ctx context.Context, fn func(store.Reader) error) error {
 	if err != nil {
 		return fmt.Errorf("postgres: beginning to read: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
+	defer tx.Rollback() // nothing was written
 	return fn(&view{tx})
 }
 

@@ -96,7 +96,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("postgres: connecting: %w", err)
 	}
-	defer lock.Rollback() //nolint:errcheck // it holds nothing but the lock
+	defer lock.Rollback() // it holds nothing but the lock
 	if _, err := lock.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 		return fmt.Errorf("postgres: waiting to migrate: %w", err)
 	}

@@ -63,7 +63,7 @@ func (db *Desk) Read(ctx context.Context, fn func(store.DeskReader) error) error
 	if err != nil {
 		return fmt.Errorf("sqlite: beginning to read: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
+	defer tx.Rollback() // nothing was written
 	return fn(&deskView{view{tx}})
 }
 
@@ -73,7 +73,7 @@ func (db *Desk) Write(ctx context.Context, fn func(store.DeskWriter) error) erro
 	if err != nil {
 		return fmt.Errorf("sqlite: beginning to write: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after the commit
+	defer tx.Rollback() // does nothing after the commit
 	if err := fn(&deskWriter{deskView{view{tx}}}); err != nil {
 		return err
 	}

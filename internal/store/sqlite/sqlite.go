@@ -189,7 +189,7 @@ func (db *DB) Read(ctx context.Context, fn func(store.Reader) error) error {
 	if err != nil {
 		return fmt.Errorf("sqlite: beginning to read: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
+	defer tx.Rollback() // nothing was written
 	return fn(&view{tx})
 }
 
@@ -199,7 +199,7 @@ func (db *DB) Write(ctx context.Context, fn func(store.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("sqlite: beginning to write: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after the commit
+	defer tx.Rollback() // does nothing after the commit
 	w := &writer{view: view{tx}}
 	if err := fn(w); err != nil {
 		return err

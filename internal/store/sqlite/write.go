@@ -58,7 +58,7 @@ func each[T any](ctx context.Context, w *writer, what, query string, items []T, 
 	if err != nil {
 		return fmt.Errorf("sqlite: inserting %s: %w", what, err)
 	}
-	defer stmt.Close()
+	defer func() { _ = stmt.Close() }() // it ends with the transaction in any case
 	for _, item := range items {
 		if _, err := stmt.ExecContext(ctx, args(item)...); err != nil {
 			return fmt.Errorf("sqlite: inserting %s: %w", what, err)
