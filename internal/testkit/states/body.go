@@ -75,9 +75,9 @@ func body(act workflow.Act, from, to string) convention.Body {
 		return &convention.Withdrawal{Head: head("withdrawal"), Handling: "destroy"}
 	case workflow.Close:
 		return &convention.Closure{Head: head("closure"), Outcome: "executed"}
-	default:
-		return &convention.Notice{Head: head("notice"), Topic: "other", Text: text("For your information.")}
+	case workflow.Notify, workflow.Delivered: // the latter is no act of a message
 	}
+	return &convention.Notice{Head: head("notice"), Topic: "other", Text: text("For your information.")}
 }
 
 // contact is a person that does not exist.
