@@ -160,7 +160,11 @@ func (db *DB) lease(ctx context.Context) (*lease, error) {
 // listen sets who hears what the server says beside its answers.
 func (l *lease) listen(hear func(*pq.Error)) error {
 	return l.conn.Raw(func(c any) error {
-		pq.SetNoticeHandler(c.(driver.Conn), hear)
+		own, ok := c.(*conn)
+		if !ok {
+			return errDriver
+		}
+		pq.SetNoticeHandler(own.session, hear)
 		return nil
 	})
 }

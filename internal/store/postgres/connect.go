@@ -67,10 +67,14 @@ func newConnector(address string) (string, *connector, error) {
 	return address, &connector{c}, nil
 }
 
-// session frees what a broker holds that has stopped in the middle of a
-// transaction, or whose machine is gone.
-const session = `SET idle_in_transaction_session_timeout = '60s'; SET tcp_user_timeout = 8000;
-	SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3`
+// settings are those of every session. The time-outs free what a broker holds
+// that has stopped in the middle of a transaction, or whose machine is gone.
+// Each of our queries has its index, and its plan is kept: one that was made
+// while the table was empty must not read it from end to end ever after, nor
+// be compiled for what that is thought to cost.
+const settings = `SET idle_in_transaction_session_timeout = '60s'; SET tcp_user_timeout = 8000;
+	SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;
+	SET enable_seqscan = off; SET jit = off`
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -78,10 +82,14 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := made.(driver.ExecerContext).ExecContext(ctx, session, nil); err != nil {
-		return nil, errors.Join(err, made.Close())
+	own, err := newConn(made)
+	if err != nil {
+		return nil, err
 	}
-	return made, nil
+	if _, err := own.ExecContext(ctx, settings, nil); err != nil {
+		return nil, errors.Join(err, own.Close())
+	}
+	return own, nil
 }
 
 // userTimeout is how long sent data may stay unacknowledged before a dead line
