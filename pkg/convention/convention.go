@@ -123,18 +123,11 @@ func MayTravel(kind, act string) bool {
 // *problem.Error: one of the codes of strictjson, or invalid-value, with Field a
 // JSON pointer into the body. It repeats no value of the body.
 func ParseBody(raw []byte) (Body, error) {
-	var members map[string]json.RawMessage
-	if err := strictjson.Unmarshal(raw, MaxBodyBytes, &members); err != nil {
+	var value any
+	if err := strictjson.Unmarshal(raw, MaxBodyBytes, &value); err != nil {
 		return nil, refusal(err)
 	}
-	var head Head
-	if err := strictjson.Unmarshal(members["kind"], MaxBodyBytes, &head.KindName); err != nil {
-		return nil, invalid("/kind", sentences["required"])
-	}
-	if err := strictjson.Unmarshal(members["version"], MaxBodyBytes, &head.Version); err != nil {
-		return nil, invalid("/version", sentences["required"])
-	}
-	k, err := checkHead(head)
+	k, err := headIn(value)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +135,7 @@ func ParseBody(raw []byte) (Body, error) {
 	if err := strictjson.Unmarshal(raw, MaxBodyBytes, body); err != nil {
 		return nil, refusal(err)
 	}
-	if err := checkSpelling(raw, body); err != nil {
+	if err := checkSpelling(value, body); err != nil {
 		return nil, err
 	}
 	if err := checkRules(body); err != nil {
@@ -175,6 +168,24 @@ func Check(b Body) error {
 		return invalid("/kind", "The kind is not that of the content.")
 	}
 	return checkRules(b)
+}
+
+// headIn finds the kind and version in a document that was read as a value, and
+// checks them.
+func headIn(value any) (kind, error) {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return kind{}, invalid("", "The content is not an object.")
+	}
+	name, ok := object["kind"].(string)
+	if !ok {
+		return kind{}, invalid("/kind", sentences["required"])
+	}
+	number, ok := object["version"].(float64)
+	if !ok {
+		return kind{}, invalid("/version", sentences["required"])
+	}
+	return checkHead(Head{KindName: name, Version: int64(number)})
 }
 
 // checkHead finds the kind and checks the version.

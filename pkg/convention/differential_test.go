@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -30,8 +32,15 @@ func changes(t *testing.T, doc []byte) []change {
 	t.Helper()
 	root := tree(t, doc)
 	var out []change
+	texts := map[string]bool{}
 	// set puts a value in the place of another and writes the whole document.
 	visit(root, "", func(any) {}, func(at string, old any, set func(any)) {
+		if path := index.ReplaceAllString(at, "/*"); inText.MatchString(path) {
+			if texts[path] {
+				return // all free texts of a list are alike
+			}
+			texts[path] = true
+		}
 		for how, v := range alternatives(old) {
 			set(v)
 			out = append(out, change{at: at, how: how, doc: text(t, dropped(root))})
@@ -40,6 +49,11 @@ func changes(t *testing.T, doc []byte) []change {
 	})
 	return out
 }
+
+var (
+	index  = regexp.MustCompile(`/[0-9]+`)
+	inText = regexp.MustCompile(`/(lang|text|authentic|method|translator)$`)
+)
 
 // visit calls f for every value inside v, and for v itself if it is in
 // something, with a function that replaces it.
@@ -80,13 +94,18 @@ func dropped(v any) any {
 	return v
 }
 
-// alternatives are the ways in which a value is changed, by name.
-func alternatives(old any) map[string]any {
-	out := map[string]any{
+// otherValues change any value; otherTexts and otherNumbers replace texts and
+// numbers.
+var (
+	otherValues = map[string]any{
 		"left out": remove{}, "null": nil, "empty text": "", "empty list": []any{}, "empty object": map[string]any{},
-		"zero": json.Number("0"), "one": json.Number("1"), "sixty": json.Number("60"), "minus one": json.Number("-1"), "many": json.Number("100000"),
-		"true": true, "false": false, "other text": "x", "line end": "a\nb", "control character": "a\u0007b",
-		"blank": " ", "long text": strings.Repeat("é", 301), "longer text": strings.Repeat("é", 1001), "longest text": strings.Repeat("é", 50001),
+		"zero": json.Number("0"), "one": json.Number("1"), "true": true, "false": false, "other text": "x",
+	}
+	otherNumbers = map[string]any{
+		"two": json.Number("2"), "fifty-nine": json.Number("59"), "sixty": json.Number("60"), "minus one": json.Number("-1"), "many": json.Number("100000"),
+	}
+	otherTexts = map[string]any{
+		"line end": "a\nb", "control character": "a\u0007b", "blank": " ", "long text": strings.Repeat("é", 301), "longer text": strings.Repeat("é", 1001),
 		"no time": "2026-02-30T00:00:00Z", "leap second": "2026-06-30T23:59:60Z", "fraction": "2026-01-01T00:00:00.5Z",
 		"offset": "2026-01-01T00:00:00+00:00", "lower-case time": "2026-01-01t00:00:00z", "hour 24": "2026-01-01T24:00:00Z",
 		"language": "fr", "language in capitals": "FR", "script": "zh-Hans", "language spelt out": "arabic", "underscore": "zh_Hans",
@@ -98,20 +117,25 @@ func alternatives(old any) map[string]any {
 		"emergency": "E0_EMERGENCY", "routine": "R0_ROUTINE", "no notice": "CONFIDENTIAL_NO_USER_NOTICE", "open": "OPEN_TO_EXECUTION",
 		"status": "extension", "new": "new", "ok": "ok", "executed": "executed", "refusal": "refusal", "related": "related",
 	}
+)
+
+// alternatives are the ways in which a value is changed, by name.
+func alternatives(old any) map[string]any {
+	out := maps.Clone(otherValues)
 	switch old := old.(type) {
 	case map[string]any:
 		more := maps.Clone(old)
 		more["unexpected"] = "x"
 		out["with an unknown member"] = more
 	case []any:
-		if len(old) > 0 {
-			out["an item twice"] = append(slices.Clone(old), old[0])
-			out["two hundred items and one"] = slices.Repeat(old[:1], 201)
-		}
+		out["an item twice"] = append(slices.Clone(old), old[0])
+		out["two hundred items and one"] = slices.Repeat(old[:1], 201)
 	case string:
+		maps.Copy(out, otherTexts)
 		out["other case"] = swapCase(old)
 		out["space behind"] = old + " "
 	case json.Number:
+		maps.Copy(out, otherNumbers)
 		out["as text"] = old.String()
 	}
 	return out
@@ -146,44 +170,50 @@ func TestTypesAgreeWithSchemas(t *testing.T) {
 	all := compile(t)
 	docs := corpus(t)
 	var total verdicts
-	for _, name := range slices.Sorted(maps.Keys(docs)) {
-		if _, err := convention.ParseBody(docs[name]); err != nil {
-			t.Errorf("%s: ParseBody: %v", name, err)
+	t.Cleanup(func() {
+		refused, accepted, beyond := total.refused.Load(), total.accepted.Load(), total.beyond.Load()
+		t.Logf("%d good documents, %d changed in one place: %d refused by both, %d accepted by both, %d refused by rules beyond a schema",
+			len(docs), refused+accepted+beyond, refused, accepted, beyond)
+		if refused < 10000 || accepted < 1000 {
+			t.Error("too few documents were compared")
 		}
-		if err := conforms(t, all, docs[name]); err != nil {
-			t.Errorf("%s: schema: %v", name, err)
-		}
-		for _, c := range changes(t, docs[name]) {
-			total.compare(t, all, name, c)
-		}
-	}
-	t.Logf("%d good documents, %d changed in one place: %d refused by both, %d accepted by both, %d refused by rules beyond a schema",
-		len(docs), total.refused+total.accepted+total.beyond, total.refused, total.accepted, total.beyond)
-	if total.refused < 10000 {
-		t.Errorf("only %d documents were refused by both", total.refused)
+	})
+	for name, doc := range docs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := convention.ParseBody(doc); err != nil {
+				t.Errorf("ParseBody: %v", err)
+			}
+			if err := conforms(t, all, doc); err != nil {
+				t.Errorf("schema: %v", err)
+			}
+			for _, c := range changes(t, doc) {
+				total.compare(t, all, c)
+			}
+		})
 	}
 }
 
 // verdicts counts what became of changed documents.
-type verdicts struct{ refused, accepted, beyond int }
+type verdicts struct{ refused, accepted, beyond atomic.Int64 }
 
 // compare asks both sides about a changed document.
-func (v *verdicts) compare(t *testing.T, all map[string]*jsonschema.Schema, name string, c change) {
+func (v *verdicts) compare(t *testing.T, all map[string]*jsonschema.Schema, c change) {
 	t.Helper()
 	_, ours := convention.ParseBody(c.doc)
 	theirs := conforms(t, all, c.doc)
 	switch {
 	case ours == nil && theirs == nil:
-		v.accepted++
+		v.accepted.Add(1)
 	case ours != nil && theirs != nil:
-		v.refused++
+		v.refused.Add(1)
 	case ours != nil && isBeyondSchema(ours):
-		v.beyond++
+		v.beyond.Add(1)
 	default:
-		t.Errorf("%s: %s at %s:\n  types:  %v\n  schema: %v", name, c.how, c.at, ours, theirs)
+		t.Errorf("%s at %s:\n  types:  %v\n  schema: %v", c.how, c.at, ours, theirs)
 	}
 	if code := problem.CodeOf(ours); code == problem.Internal {
-		t.Errorf("%s: %s at %s: %v", name, c.how, c.at, ours)
+		t.Errorf("%s at %s: %v", c.how, c.at, ours)
 	}
 }
 

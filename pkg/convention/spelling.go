@@ -9,18 +9,15 @@ import (
 	"github.com/entraide/entraide/pkg/strictjson"
 )
 
-// checkSpelling checks that the document says nothing but what was understood:
+// checkSpelling checks that a document, read as a value, says nothing but what was understood:
 // that every member that is always written is there, and that none is empty
 // that would be left out.
-func checkSpelling(raw []byte, b Body) error {
+func checkSpelling(have any, b Body) error {
 	written, err := strictjson.Marshal(b)
 	if err != nil {
 		return refusal(err)
 	}
-	var have, want any
-	if err := strictjson.Unmarshal(raw, MaxBodyBytes, &have); err != nil {
-		return refusal(err)
-	}
+	var want any
 	if err := strictjson.Unmarshal(written, MaxBodyBytes, &want); err != nil {
 		return refusal(err)
 	}
