@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/translog"
 )
@@ -46,16 +48,16 @@ func (p *publication) apply(t *turn) (int64, bool, error) {
 	}
 	index := t.index()
 	dir, err := t.dir.Apply(p.signed, index)
+	if err == nil {
+		err = p.notFromTheFuture(t, dir)
+	}
 	if refusal, refused := refusalOf(err); refused {
 		return 0, false, t.reject(p.caller, p.digest, refusal)
 	}
 	if err != nil {
 		return 0, false, err
 	}
-	record, ok := dir.Find(p.digest)
-	if !ok {
-		return 0, false, problem.New(problem.Internal, "", "The statement was applied but is not in the directory.")
-	}
+	record, _ := dir.Find(p.digest)
 	if _, err := t.append(translog.Entry{
 		Kind: translog.KindStatement,
 		Statement: &translog.StatementFact{
@@ -70,4 +72,17 @@ func (p *publication) apply(t *turn) (int64, bool, error) {
 	})
 	t.dir = dir
 	return index, false, nil
+}
+
+// notFromTheFuture refuses a statement dated later than now: the directory
+// itself consults no clock.
+func (p *publication) notFromTheFuture(t *turn, dir *directory.Directory) error {
+	record, ok := dir.Find(p.digest)
+	if !ok {
+		return errors.New("broker: an applied statement is not in the directory")
+	}
+	if record.Issued.After(t.now.Add(message.ClockSkew)) {
+		return problem.New(problem.StatementInvalid, "issued", "The statement is dated in the future.")
+	}
+	return nil
 }

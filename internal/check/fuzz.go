@@ -38,7 +38,7 @@ func fuzzTime(n int) time.Duration {
 
 func (c *checker) fuzzTarget(ctx context.Context, target testName, each time.Duration) error {
 	run := func() ([]byte, error) {
-		return c.command(ctx, "go", "test", "-run=^$", "-fuzz=^"+target.Test+"$", "-fuzztime="+each.String(), target.Package).CombinedOutput()
+		return c.command(ctx, "go", "test", "-run=^$", "-fuzz=^"+target.Test+"$", "-fuzztime="+each.String(), "-fuzzminimizetime=100x", target.Package).CombinedOutput()
 	}
 	out, err := run()
 	if err != nil && endedAtDeadline(out) {

@@ -212,6 +212,12 @@ var provocations = []provocation{
 		s.Hours = ""
 		return f.postStatement(f.world.Parties["QN"], s)
 	}},
+	{name: "statement from the future", code: problem.StatementInvalid, field: "issued", logged: true, do: func(f *fixture) answer {
+		s := f.nextStatement(recipient)
+		f.world.Now = states.Now.Add(time.Hour)
+		s.Issued = directory.At(f.world.Now)
+		return f.postStatement(f.world.Parties["QN"], s)
+	}},
 	{name: "receipt of another message", code: problem.ReceiptMismatch, field: "message", logged: true, do: func(f *fixture) answer {
 		m := f.first()
 		f.accept(m)
