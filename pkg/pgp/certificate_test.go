@@ -159,6 +159,24 @@ func TestParseRefuses(t *testing.T) {
 			{"weak back-signature", bindSigning(signsBack(t, sign, &sign.PublicKey, &prim.PublicKey, hash(11)), flags("sign")), pgp.ErrCertificate},
 			{"another's signing key adopted", adopt(nil), pgp.ErrCertificate},
 			{"another's signing key adopted with its back-signature", adopt(signsBack(t, signing(t, victim), &signing(t, victim).PublicKey, &victim.Secret("").PublicKey)), pgp.ErrCertificate},
+			{"longest User ID", userID(t, prim, strings.Repeat("Q", 512)), nil},
+			{"longest User ID in parts", func(p *parts) {
+				userID(t, prim, strings.Repeat("Q", 512))(p)
+				p.user = append(slices.Concat([]byte{0xc0 | 13, 224 + 9}, body(p.user)), 0)
+			}, pgp.ErrCertificate},
+			{"revocation in another's name", func(p *parts) {
+				p.direct = append(p.direct, overKey(t, inName(prim, victim.Secret("")), packet.SigTypeKeyRevocation, &prim.PublicKey)...)
+			}, pgp.ErrCertificate},
+			{"binding in another's name", func(p *parts) {
+				p.encrSig = binds(t, inName(prim, victim.Secret("")), packet.SigTypeSubkeyBinding, &encr.PublicKey, nil, flags("storage"))
+			}, pgp.ErrCertificate},
+			{"back-signature in another's name", bindSigning(
+				signsBack(t, inName(sign, signing(t, victim)), &sign.PublicKey, &prim.PublicKey), flags("sign")), pgp.ErrCertificate},
+			{"certification in nobody's name", func(p *parts) {
+				nobody := *victim.Secret("")
+				nobody.Fingerprint = nil
+				p.certs = append(p.certs, over(t, &nobody, packet.SigTypePositiveCert, alice, &prim.PublicKey)...)
+			}, pgp.ErrCertificate},
 			{"in parts", func(p *parts) { p.certs = inParts(pgp.Packet(2, body(p.certs), make([]byte, 600))) }, pgp.ErrCertificate},
 			{"old headers", func(p *parts) { p.primary = old(6, body(p.primary)) }, refusedIfNamedCert(suite)},
 			{"key with one byte more", func(p *parts) { p.encryption = pgp.Packet(14, body(p.encryption), []byte{0}) }, pgp.ErrCertificate},
@@ -168,7 +186,7 @@ func TestParseRefuses(t *testing.T) {
 				c, err := pgp.ParseCertificate(p.whole(tt.change))
 				wantError(t, err, tt.want)
 				if (c == nil) != (tt.want != nil) {
-					t.Errorf("certificate is %v", c)
+					t.Errorf("there is a certificate: %v", c != nil)
 				}
 			})
 		}
@@ -318,6 +336,19 @@ func TestLives(t *testing.T) {
 		sig := serialized(t, signature(t, sign, plain, at(later)))
 		wantError(t, c.Verify(typ, plain, sig, later), pgp.ErrExpired)
 	})
+}
+
+// TestBoundBeforeBorn: a self-signature that is older than its key does not make
+// the key older.
+func TestBoundBeforeBorn(t *testing.T) {
+	t.Parallel()
+	k := key(t, pgp.Classic4, alice)
+	prim := k.Secret("")
+	c := parsed(t, apart(t, k).whole(func(p *parts) {
+		p.certs = over(t, prim, packet.SigTypePositiveCert, alice, &prim.PublicKey, flags("certify"), at(born.Add(-time.Hour)))
+	}))
+	wantError(t, c.CheckValid(born.Add(-time.Minute)), pgp.ErrNotYetValid)
+	wantError(t, c.CheckValid(born), nil)
 }
 
 // TestDirectLimit: in version 4 a signature over the key alone can limit its

@@ -138,9 +138,6 @@ func (f form) checkData(p rawPacket) error {
 	if p.tag != tagSEIPD {
 		return fmt.Errorf("there is a packet of type %d", p.tag)
 	}
-	if p.legacy {
-		return errHeader
-	}
 	if !f.aead() {
 		if p.size < minMDC || p.first[0] != 1 {
 			return errors.New("version or size is another")

@@ -185,6 +185,36 @@ func TestOpening(t *testing.T) {
 	})
 }
 
+// TestNobody: naming nobody where nobody is expected is not agreement.
+func TestNobody(t *testing.T) {
+	t.Parallel()
+	eachSuite(t, func(t *testing.T, suite pgp.Suite) {
+		a, b := key(t, suite, alice), key(t, suite, bob)
+		o := opening(t, a, b)
+		o.Intended = nil
+		_, err := b.Open(encrypted(t, formOf(suite), signed(t, signing(t, a), plain), encryptionKeys(t, b, a)...), o)
+		wantError(t, err, pgp.ErrSignature)
+	})
+}
+
+// TestOpenToSigningKey: a payload to a key of ours that does not decrypt is not
+// for us.
+func TestOpenToSigningKey(t *testing.T) {
+	t.Parallel()
+	eachSuite(t, func(t *testing.T, suite pgp.Suite) {
+		a, b := key(t, suite, alice), key(t, suite, bob)
+		sealed := must(a.Seal(typ, plain, b.Certificate(), now))(t)
+		from, to := b.Secret(encryption(t, b)).Fingerprint, signing(t, b).Fingerprint
+		if suite == pgp.Classic4 { // a key ID
+			from, to = from[12:], to[12:]
+		}
+		o := opening(t, a, b)
+		o.Recipients[0] = must(b.Certificate().SigningSubkey(now))(t)
+		_, err := b.Open(bytes.Replace(sealed, from, to, 1), o)
+		wantError(t, err, pgp.ErrNotForUs)
+	})
+}
+
 // TestOpenAltered: no byte of a sealed message can be changed so that it says
 // something else.
 func TestOpenAltered(t *testing.T) {

@@ -21,8 +21,11 @@ const maxSignatureBytes = 16 << 10
 // whole seconds, and whether that is acceptable now is for the caller to say. It
 // parses no more than the signature, which costs little beyond the arithmetic.
 //
-// The error wraps ErrSignature, and ErrNotYetValid, ErrExpired or ErrRevoked
-// too if the key was not valid at that time.
+// The error wraps ErrSignature, and ErrSuite too if the signature is of another
+// suite, or ErrNotYetValid, ErrExpired or ErrRevoked if the key was not valid at
+// that time.
+//
+// Format: RFC 9580 sections 5.2 and 10.4, RFC 9980.
 func (c *Certificate) Verify(typ string, data, signature []byte, at time.Time) error {
 	if len(signature) > maxSignatureBytes {
 		return fmt.Errorf("%w: larger than %d bytes", ErrSignature, maxSignatureBytes)
@@ -47,7 +50,7 @@ func (c *Certificate) Verify(typ string, data, signature []byte, at time.Time) e
 // verify verifies a signature over data that was made at a time.
 func (c *Certificate) verify(s *signature, data []byte, at time.Time) error {
 	if s.suite != c.suite {
-		return fmt.Errorf("%w: of %s, the certificate of %s", ErrSignature, s.suite, c.suite)
+		return fmt.Errorf("%w: %w: it is of %s, the certificate of %s", ErrSignature, ErrSuite, s.suite, c.suite)
 	}
 	if !s.CreationTime.Equal(at) {
 		return fmt.Errorf("%w: made at another time", ErrSignature)

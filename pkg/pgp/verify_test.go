@@ -98,8 +98,8 @@ func TestVerifyRefuses(t *testing.T) {
 			{"that names a policy", sig(func(s *packet.Signature) { s.PolicyURI = "https://example.org" }), pgp.ErrSignature},
 			{"by the primary key", serialized(t, signature(t, k.Secret(""), plain)), pgp.ErrSignature},
 			{"by another State", serialized(t, signature(t, signing(t, other), plain)), pgp.ErrSignature},
-			{"by another State in this one's name", serialized(t, inNameOf(t, signing(t, other), by)), pgp.ErrSignature},
-			{"in another suite", must(key(t, otherwise, alice).Sign(typ, plain, now))(t), pgp.ErrSignature},
+			{"by another State in this one's name", serialized(t, signature(t, inName(signing(t, other), by), plain)), pgp.ErrSignature},
+			{"in another suite", must(key(t, otherwise, alice).Sign(typ, plain, now))(t), pgp.ErrSuite},
 			{"with an old header", old(2, body(good)), refusedIfNamedSig(suite)},
 			{"in parts", inParts(pgp.Packet(2, body(good), make([]byte, 600))), pgp.ErrSignature},
 			{"with something not under the signature", unhashed(t, good, []byte{4, 0x80 | 27, 2, 0, 0}), pgp.ErrSignature},
@@ -191,12 +191,11 @@ func refusedIfNamedSig(suite pgp.Suite) error {
 	return pgp.ErrSignature
 }
 
-// inNameOf signs with one key and names another as the issuer.
-func inNameOf(t testing.TB, by, name *packet.PrivateKey) *packet.Signature {
-	t.Helper()
+// inName returns a key that names another as the issuer of what it signs.
+func inName(by, name *packet.PrivateKey) *packet.PrivateKey {
 	forged := *by
 	forged.Fingerprint, forged.KeyId = name.Fingerprint, name.KeyId
-	return signature(t, &forged, plain)
+	return &forged
 }
 
 // unhashed puts a subpacket into the area of a signature that is not under it,
