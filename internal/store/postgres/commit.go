@@ -147,11 +147,10 @@ func (db *DB) lease(ctx context.Context) (*lease, error) {
 		return nil, err
 	}
 	l := &lease{conn: conn}
-	if err := l.listen(func(n *pq.Error) {
-		if n.Severity == "WARNING" {
-			l.warned = string(n.Code)
-		}
-	}); err != nil {
+	// The session hears of nothing milder than a warning (see settings). Its
+	// severity cannot be looked at: package pq gives that in the language of
+	// the server.
+	if err := l.listen(func(n *pq.Error) { l.warned = string(n.Code) }); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return l, nil

@@ -71,10 +71,11 @@ func newConnector(address string) (string, *connector, error) {
 // that has stopped in the middle of a transaction, or whose machine is gone.
 // Each of our queries has its index, and its plan is kept: one that was made
 // while the table was empty must not read it from end to end ever after, nor
-// be compiled for what that is thought to cost.
+// be compiled for what that is thought to cost. Warnings reach us, whatever
+// the database or the role says, and nothing milder: a commit must hear them.
 const settings = `SET idle_in_transaction_session_timeout = '60s'; SET tcp_user_timeout = 8000;
 	SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;
-	SET enable_seqscan = off; SET jit = off`
+	SET enable_seqscan = off; SET jit = off; SET client_min_messages = 'warning'`
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
