@@ -71,6 +71,7 @@ func TestFraming(t *testing.T) {
 			{"session key cut", slices.Concat(cut(first), second, data), pgp.ErrFraming},
 			{"session key longer", slices.Concat(pgp.Packet(1, body(first), []byte{0}), second, data), pgp.ErrFraming},
 			{"session key longer in the middle", slices.Concat(pgp.Packet(1, body(first)[:len(body(first))-49], []byte{0}, body(first)[len(body(first))-49:]), second, data), pgp.ErrFraming},
+			{"session key of another size, it says", slices.Concat(says(first, suite), second, data), pgp.ErrFraming},
 			{"session key in another packet", slices.Concat(pgp.Packet(60, body(first)), second, data), pgp.ErrFraming},
 			{"session key in a passphrase packet", slices.Concat(pgp.Packet(3, body(first)), second, data), pgp.ErrFraming},
 			{"length in eight octets", slices.Concat([]byte{0x80 | 1<<2 | 3, 0, 0, 0, 0, 0, 0, byte(len(body(first)) >> 8), byte(len(body(first)))}, body(first), second, data), pgp.ErrFraming},
@@ -172,6 +173,18 @@ func chunks(p []byte, octet byte) []byte {
 func cut(p []byte) []byte {
 	b := body(p)
 	return pgp.Packet(p[0]&0x3f, b[:len(b)-1])
+}
+
+// says makes an encrypted session key packet state another size of what is
+// wrapped.
+func says(p []byte, suite pgp.Suite) []byte {
+	wrapped := 40
+	if suite == pgp.Classic4 {
+		wrapped = 48
+	}
+	changed := slices.Clone(p)
+	changed[len(p)-wrapped-1]--
+	return changed
 }
 
 // old writes a packet with a header of the format before 1998.

@@ -77,6 +77,8 @@ func TestOpenRefuses(t *testing.T) {
 			{"compressed literal", seal(slices.Concat(ops, compressed(t, lit), end)), pgp.ErrSignature},
 			{"encrypted twice", seal(sealSigned(good)), pgp.ErrSignature},
 			{"text literal", seal(slices.Concat(ops, pgp.Packet(11, []byte("u\x00\x00\x00\x00\x00"), plain), end)), pgp.ErrSignature},
+			{"literal in another packet", seal(slices.Concat(ops, pgp.Packet(60, body(lit)), end)), pgp.ErrSignature},
+			{"announced in another packet", seal(slices.Concat(pgp.Packet(60, body(ops)), lit, end)), pgp.ErrSignature},
 			{"another plaintext", seal(slices.Concat(ops, literal([]byte("delete")), end)), pgp.ErrSignature},
 			{"signed by the recipient", seal(signed(t, signing(t, b), plain, good)), pgp.ErrSignature},
 			{"signed by a stranger", seal(signed(t, signing(t, c), plain, good)), pgp.ErrSignature},
