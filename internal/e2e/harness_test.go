@@ -1,7 +1,8 @@
 package e2e_test
 
 import (
-	"bytes"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -175,10 +176,21 @@ func altered(w http.ResponseWriter, r *http.Request, next http.Handler, change f
 	_, _ = w.Write(change(recorded.Body.Bytes()))
 }
 
-// copyFile copies a file of a home.
-func (h *hub) copyFile(from, to string) {
+// copyDatabase puts a copy of a desk's database, with the write-ahead log that
+// may stand beside it, in the place of another.
+func (h *hub) copyDatabase(from, to string) {
 	h.t.Helper()
-	data, err := os.ReadFile(from)
-	h.must(err)
-	h.must(os.WriteFile(to, bytes.Clone(data), 0o600))
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(to + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			h.t.Fatal(err)
+		}
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(from + suffix)
+		if suffix != "" && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		h.must(err)
+		h.must(os.WriteFile(to+suffix, data, 0o600))
+	}
 }

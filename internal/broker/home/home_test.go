@@ -67,6 +67,21 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
+// copyDatabase puts a copy of an SQLite database, with the write-ahead log that
+// may stand beside it, in the place of another.
+func copyDatabase(t *testing.T, from, to string) {
+	t.Helper()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(to + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	copyFile(t, from, to)
+	if _, err := os.Stat(from + "-wal"); err == nil {
+		copyFile(t, from+"-wal", to+"-wal")
+	}
+}
+
 // TestRestoredDatabase restores an older copy of the database: the guard
 // refuses to sign over what was signed, at start and while running (audit.md,
 // threats 14 and 21).
@@ -78,11 +93,11 @@ func TestRestoredDatabase(t *testing.T) {
 	if err := open(t, w.dir, func(s *home.Server) { prev = w.send(t, s, 1, 5, "") }); err != nil {
 		t.Fatal(err)
 	}
-	copyFile(t, database, backup) // closed cleanly: nothing is left in the write-ahead log
+	copyDatabase(t, database, backup)
 	if err := open(t, w.dir, func(s *home.Server) { w.send(t, s, 6, 5, prev) }); err != nil {
 		t.Fatal(err)
 	}
-	copyFile(t, backup, database)
+	copyDatabase(t, backup, database)
 	err := open(t, w.dir, func(*home.Server) { t.Error("a broker started on a restored database") })
 	if !errors.Is(err, broker.ErrRewound) {
 		t.Errorf("starting on a restored database: %v, want ErrRewound", err)
@@ -99,14 +114,14 @@ func TestForkedDatabase(t *testing.T) {
 	w := newWorld(t, "sqlite:broker.db")
 	database, backup := filepath.Join(w.dir, "broker.db"), filepath.Join(t.TempDir(), "backup.db")
 	guardFile, guardBackup := filepath.Join(w.dir, "guard", "checkpoint"), filepath.Join(t.TempDir(), "guard")
-	copyFile(t, database, backup)
+	copyDatabase(t, database, backup)
 	copyFile(t, guardFile, guardBackup)
 	if err := open(t, w.dir, func(s *home.Server) { w.send(t, s, 1, 3, "") }); err != nil {
 		t.Fatal(err)
 	}
 	truth := filepath.Join(t.TempDir(), "guard")
 	copyFile(t, guardFile, truth)
-	copyFile(t, backup, database)
+	copyDatabase(t, backup, database)
 	copyFile(t, guardBackup, guardFile)
 	if err := open(t, w.dir, func(s *home.Server) { w.send(t, s, 1, 6, "") }); err != nil {
 		t.Fatal(err)
