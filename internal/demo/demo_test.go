@@ -54,6 +54,9 @@ func options(t *testing.T, out, log *lockedBuffer) demo.Options {
 // TestDemo plays the sample case in every suite and on both engines, and on
 // PostgreSQL with two brokers.
 func TestDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("package e2e shows the same code to the race detector")
+	}
 	t.Parallel()
 	sqlite := func(*testing.T) string { return "sqlite:broker.db" }
 	for _, tt := range []struct {
@@ -67,9 +70,6 @@ func TestDemo(t *testing.T) {
 		{"pq-6 on PostgreSQL", pgp.PQ6, 1, pgserver.Database},
 		{"pq-6 on PostgreSQL with two brokers", pgp.PQ6, 2, pgserver.Database},
 	} {
-		if testing.Short() && tt.brokers == 1 { // under the race detector
-			continue
-		}
 		t.Run(tt.name, func(t *testing.T) {
 			var out, log lockedBuffer
 			o := options(t, &out, &log)
@@ -98,6 +98,9 @@ var marks = []string{
 // and for passphrases, in everything that others may see: logs, the broker's
 // files, the command lines and environments of all processes.
 func TestNothingLeaks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("package e2e shows the same code to the race detector")
+	}
 	t.Parallel()
 	var out, log lockedBuffer
 	o := options(t, &out, &log)
