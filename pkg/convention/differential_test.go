@@ -32,16 +32,18 @@ func changes(t *testing.T, doc []byte) []change {
 	t.Helper()
 	root := tree(t, doc)
 	var out []change
-	texts := map[string]bool{}
+	turn, texts := 0, map[string]int{}
 	// set puts a value in the place of another and writes the whole document.
 	visit(root, "", func(any) {}, func(at string, old any, set func(any)) {
-		if path := index.ReplaceAllString(at, "/*"); inText.MatchString(path) {
-			if texts[path] {
-				return // all free texts of a list are alike
-			}
-			texts[path] = true
+		turn++
+		leaf := inText.FindStringSubmatch(at)
+		if leaf != nil && texts[leaf[1]] > 2 {
+			return // free texts are alike wherever they are
 		}
-		for how, v := range alternatives(old) {
+		if leaf != nil {
+			texts[leaf[1]]++
+		}
+		for how, v := range alternatives(old, turn) {
 			set(v)
 			out = append(out, change{at: at, how: how, doc: text(t, dropped(root))})
 		}
@@ -50,10 +52,8 @@ func changes(t *testing.T, doc []byte) []change {
 	return out
 }
 
-var (
-	index  = regexp.MustCompile(`/[0-9]+`)
-	inText = regexp.MustCompile(`/(lang|text|authentic|method|translator)$`)
-)
+// inText matches the members of a free text.
+var inText = regexp.MustCompile(`/(lang|text|authentic|method|translator)$`)
 
 // visit calls f for every value inside v, and for v itself if it is in
 // something, with a function that replaces it.
@@ -105,7 +105,7 @@ var (
 		"two": json.Number("2"), "fifty-nine": json.Number("59"), "sixty": json.Number("60"), "minus one": json.Number("-1"), "many": json.Number("100000"),
 	}
 	otherTexts = map[string]any{
-		"line end": "a\nb", "control character": "a\u0007b", "blank": " ", "long text": strings.Repeat("é", 301), "longer text": strings.Repeat("é", 1001),
+		"line end": "a\nb", "control character": "a\u0007b", "blank": " ", "long text": strings.Repeat("é", 301), "longer text": strings.Repeat("x", 1001),
 		"no time": "2026-02-30T00:00:00Z", "leap second": "2026-06-30T23:59:60Z", "fraction": "2026-01-01T00:00:00.5Z",
 		"offset": "2026-01-01T00:00:00+00:00", "lower-case time": "2026-01-01t00:00:00z", "hour 24": "2026-01-01T24:00:00Z",
 		"language": "fr", "language in capitals": "FR", "script": "zh-Hans", "language spelt out": "arabic", "underscore": "zh_Hans",
@@ -119,8 +119,13 @@ var (
 	}
 )
 
-// alternatives are the ways in which a value is changed, by name.
-func alternatives(old any) map[string]any {
+// stride spreads the other texts over the places: each gets every fourth, and
+// its neighbour the next ones. All at every place agree too, but take long.
+const stride = 4
+
+// alternatives are the ways in which a value is changed, by name. turn counts
+// the places.
+func alternatives(old any, turn int) map[string]any {
 	out := maps.Clone(otherValues)
 	switch old := old.(type) {
 	case map[string]any:
@@ -131,7 +136,11 @@ func alternatives(old any) map[string]any {
 		out["an item twice"] = append(slices.Clone(old), old[0])
 		out["two hundred items and one"] = slices.Repeat(old[:1], 201)
 	case string:
-		maps.Copy(out, otherTexts)
+		for i, how := range slices.Sorted(maps.Keys(otherTexts)) {
+			if (i+turn)%stride == 0 {
+				out[how] = otherTexts[how]
+			}
+		}
 		out["other case"] = swapCase(old)
 		out["space behind"] = old + " "
 	case json.Number:
@@ -174,7 +183,7 @@ func TestTypesAgreeWithSchemas(t *testing.T) {
 		refused, accepted, beyond := total.refused.Load(), total.accepted.Load(), total.beyond.Load()
 		t.Logf("%d good documents, %d changed in one place: %d refused by both, %d accepted by both, %d refused by rules beyond a schema",
 			len(docs), refused+accepted+beyond, refused, accepted, beyond)
-		if refused < 10000 || accepted < 1000 {
+		if refused < 5000 || accepted < 1000 {
 			t.Error("too few documents were compared")
 		}
 	})
