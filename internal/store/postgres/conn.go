@@ -82,7 +82,7 @@ func (c *conn) statement(ctx context.Context, query string) (statement, error) {
 	if s, ok := c.prepared[query]; ok {
 		return s, nil
 	}
-	made, err := c.session.PrepareContext(ctx, query)
+	made, err := c.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
