@@ -28,7 +28,7 @@ func (db *DB) Read(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("postgres: beginning to read: %w", err)
+		return fmt.Errorf("postgres: beginning to read: %w", because(ctx, err))
 	}
 	defer tx.Rollback() // nothing was written
 	return fn(&view{tx})
@@ -49,7 +49,7 @@ func (db *DB) Write(ctx context.Context, fn func(store.Writer) error) error {
 	}
 	w, err := db.begin(ctx)
 	if err != nil {
-		return fmt.Errorf("postgres: waiting to write: %w", err)
+		return fmt.Errorf("postgres: waiting to write: %w", because(ctx, err))
 	}
 	defer w.end()
 	if err := fn(w); err != nil {
@@ -124,6 +124,15 @@ func again(ctx context.Context, do func() error) error {
 			return err
 		}
 	}
+}
+
+// because adds to an error that ctx has ended, if it has: what is cancelled
+// says only that it was.
+func because(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return fmt.Errorf("%w: %w", ended, err)
+	}
+	return err
 }
 
 // lost reports whether err is the loss of an established connection.
@@ -271,7 +280,7 @@ const (
 // settle finds out what became of a transaction whose commit was not answered,
 // and returns nil if it took effect.
 func (db *DB) settle(ctx context.Context, lost *writer, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	ctx, cancel := context.WithTimeout(ctx, db.settleTime)
 	defer cancel()
 	tick := time.NewTicker(settlePause)
 	defer tick.Stop()

@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lib/pq"
 	"github.com/pressly/goose/v3"
@@ -39,10 +40,11 @@ var errClosed = errors.New("postgres: the database is closed")
 
 // A DB is a broker's database. It implements [store.Broker].
 type DB struct {
-	address string
-	reader  *sql.DB
-	writer  *sql.DB
-	turn    chan struct{} // holds a token while a Write of this process runs
+	address    string
+	reader     *sql.DB
+	writer     *sql.DB
+	turn       chan struct{} // holds a token while a Write of this process runs
+	settleTime time.Duration
 
 	mu       sync.Mutex
 	closed   bool
@@ -63,7 +65,7 @@ func Open(ctx context.Context, address string) (*DB, error) {
 	}
 	db := &DB{
 		address: address, reader: sql.OpenDB(c), writer: sql.OpenDB(c),
-		turn: make(chan struct{}, 1), watching: map[*pq.Listener]bool{},
+		turn: make(chan struct{}, 1), settleTime: settleTime, watching: map[*pq.Listener]bool{},
 	}
 	// Connections are kept: each new one costs its handshake, and the time-out
 	// of every dead host before it.

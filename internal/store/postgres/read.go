@@ -16,7 +16,7 @@ type view struct{ tx *sql.Tx }
 func list[T any](ctx context.Context, v *view, what string, scan func(*sql.Rows, *T) error, query string, args ...any) ([]T, error) {
 	rows, err := v.tx.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: reading %s: %w", what, err)
+		return nil, fmt.Errorf("postgres: reading %s: %w", what, because(ctx, err))
 	}
 	defer rows.Close()
 	var all []T
@@ -28,7 +28,7 @@ func list[T any](ctx context.Context, v *view, what string, scan func(*sql.Rows,
 		all = append(all, t)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("postgres: reading %s: %w", what, err)
+		return nil, fmt.Errorf("postgres: reading %s: %w", what, because(ctx, err))
 	}
 	return all, nil
 }

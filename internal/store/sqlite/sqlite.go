@@ -12,12 +12,14 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	driver "modernc.org/sqlite" // registers itself as "sqlite"
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/entraide/entraide/internal/store"
 )
@@ -29,6 +31,9 @@ var migrations embed.FS
 // brokers share a PostgreSQL database, never an SQLite file.
 var ErrInUse = errors.New("sqlite: another broker uses this database file")
 
+// errClosed says that the database was used after its end.
+var errClosed = errors.New("sqlite: the database is closed")
+
 // readers is the size of the pool that reads.
 const readers = 8
 
@@ -37,8 +42,11 @@ type DB struct {
 	writer *sql.DB // one connection; every transaction begins immediate
 	reader *sql.DB
 	lock   *os.File
-	mu     sync.Mutex
-	ears   map[chan struct{}]bool
+
+	mu      sync.Mutex
+	ears    map[chan struct{}]bool
+	closed  bool
+	running sync.WaitGroup
 }
 
 var _ store.Broker = (*DB)(nil)
@@ -147,8 +155,23 @@ func (db *DB) CheckSettings(ctx context.Context) error {
 	return nil
 }
 
-// Close implements [store.Broker].
+// enter counts a transaction in, so that Close waits until it leaves.
+func (db *DB) enter() (leave func(), err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return nil, errClosed
+	}
+	db.running.Add(1)
+	return db.running.Done, nil
+}
+
+// Close implements [store.Broker]. The lock on the file ends last.
 func (db *DB) Close() error {
+	db.mu.Lock()
+	db.closed = true
+	db.mu.Unlock()
+	db.running.Wait()
 	var errs []error
 	for _, pool := range []*sql.DB{db.reader, db.writer} {
 		if pool != nil {
@@ -163,6 +186,9 @@ func (db *DB) Watch(context.Context) (<-chan struct{}, func(), error) {
 	ear := make(chan struct{}, 1)
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	if db.closed {
+		return nil, nil, errClosed
+	}
 	db.ears[ear] = true
 	return ear, func() {
 		db.mu.Lock()
@@ -185,21 +211,37 @@ func (db *DB) wake() {
 
 // Read implements [store.Broker].
 func (db *DB) Read(ctx context.Context, fn func(store.Reader) error) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("sqlite: beginning to read: %w", err)
 	}
-	defer tx.Rollback() // nothing was written
+	defer tx.Rollback() //nolint:errcheck // nothing was written
 	return fn(&view{tx})
 }
 
 // Write implements [store.Broker].
 func (db *DB) Write(ctx context.Context, fn func(store.Writer) error) error {
-	tx, err := db.writer.BeginTx(context.WithoutCancel(ctx), nil)
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	// The wait for the only connection ends with ctx; the transaction does not.
+	conn, err := db.writer.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("sqlite: waiting to write: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return fmt.Errorf("sqlite: beginning to write: %w", err)
 	}
-	defer tx.Rollback() // does nothing after the commit
+	defer tx.Rollback() //nolint:errcheck // does nothing after the commit
 	w := &writer{view: view{tx}}
 	if err := fn(w); err != nil {
 		return err
@@ -210,16 +252,34 @@ func (db *DB) Write(ctx context.Context, fn func(store.Writer) error) error {
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqlite: committing: %w", err)
+		return committing(err)
 	}
 	db.wake()
 	return nil
 }
 
+// committing is the error of a failed commit. After an error of the disk the
+// commit may already be in the file, and come to life when it is opened again.
+func committing(err error) error {
+	e, ok := errors.AsType[*driver.Error](err)
+	if ok && slices.Contains([]int{lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_CONSTRAINT, lib.SQLITE_FULL}, e.Code()&primary) {
+		return fmt.Errorf("sqlite: committing: %w", err)
+	}
+	return fmt.Errorf("%w: sqlite: committing: %w", store.ErrOutcomeUnknown, err)
+}
+
+// primary masks the primary part of a result code.
+const primary = 0xff
+
 // SaveCheckpoint implements [store.Broker].
 func (db *DB) SaveCheckpoint(ctx context.Context, size int64, note []byte) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var saved []byte
-	err := db.writer.QueryRowContext(context.WithoutCancel(ctx), `
+	err = db.writer.QueryRowContext(context.WithoutCancel(ctx), `
 		INSERT INTO log_checkpoint (size, note) VALUES (?1, ?2)
 		ON CONFLICT (size) DO UPDATE SET size = size RETURNING note`, size, note).Scan(&saved)
 	if err != nil {

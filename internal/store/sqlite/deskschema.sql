@@ -1,0 +1,116 @@
+-- The present schema of a desk in full, for readers. A test compares it with
+-- what the migrations make of an empty database.
+
+CREATE TABLE published (
+    idx       INTEGER PRIMARY KEY,
+    text      BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    receipt   BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE seen (
+    one           INTEGER PRIMARY KEY CHECK (one = 1),
+    note          BLOB    NOT NULL,
+    fresh_at_unix INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE inbox_cursor (
+    authority TEXT PRIMARY KEY,
+    idx       INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE letter (
+    id               TEXT    PRIMARY KEY,
+    case_id          TEXT    NOT NULL,
+    sender           TEXT    NOT NULL,
+    recipient        TEXT    NOT NULL,
+    incoming         INTEGER NOT NULL,
+    act              TEXT    NOT NULL,
+    final            INTEGER NOT NULL,
+    lane             TEXT    NOT NULL,
+    suite            TEXT    NOT NULL,
+    seq              INTEGER NOT NULL,
+    digest           TEXT    NOT NULL,
+    idx              INTEGER NOT NULL UNIQUE,
+    accepted_at_unix INTEGER NOT NULL,
+    broker_stage     TEXT    NOT NULL,
+    verdict          TEXT    NOT NULL,
+    note             TEXT    NOT NULL,
+    body             BLOB,
+    opened_at_unix   INTEGER NOT NULL,
+    sealed           BLOB    NOT NULL,
+    receipt          BLOB    NOT NULL
+) STRICT;
+CREATE INDEX letter_case ON letter (case_id, idx);
+CREATE INDEX letter_pair ON letter (sender, recipient, seq);
+
+CREATE TABLE outbox (
+    id              TEXT    PRIMARY KEY,
+    case_id         TEXT    NOT NULL,
+    sender          TEXT    NOT NULL,
+    recipient       TEXT    NOT NULL,
+    act             TEXT    NOT NULL,
+    final           INTEGER NOT NULL,
+    lane            TEXT    NOT NULL,
+    not_after_unix  INTEGER NOT NULL,
+    body            BLOB    NOT NULL,
+    created_at_unix INTEGER NOT NULL,
+    sealed          BLOB,
+    state           TEXT    NOT NULL,
+    problem         BLOB,
+    attempts        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_state ON outbox (state, created_at_unix);
+
+CREATE TABLE confirmation (
+    digest     TEXT    PRIMARY KEY,
+    kind       TEXT    NOT NULL,
+    message_id TEXT    NOT NULL,
+    authority  TEXT    NOT NULL,
+    at_unix    INTEGER NOT NULL,
+    own        INTEGER NOT NULL,
+    text       BLOB    NOT NULL,
+    signature  BLOB    NOT NULL,
+    proof      BLOB,
+    idx        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX confirmation_message ON confirmation (message_id);
+CREATE INDEX confirmation_unsent ON confirmation (digest) WHERE idx < 0;
+
+CREATE TABLE deadline (
+    idx     INTEGER PRIMARY KEY,
+    case_id TEXT NOT NULL,
+    clock   TEXT NOT NULL,
+    due     TEXT NOT NULL,
+    proof   BLOB NOT NULL
+) STRICT;
+CREATE INDEX deadline_case ON deadline (case_id, idx);
+
+CREATE TABLE case_clock (
+    case_id TEXT    PRIMARY KEY,
+    idx     INTEGER NOT NULL,
+    clocks  BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE incident (
+    id      INTEGER PRIMARY KEY,
+    at_unix INTEGER NOT NULL,
+    what    TEXT    NOT NULL,
+    a       BLOB    NOT NULL,
+    b       BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE log_head (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    size     INTEGER NOT NULL,
+    frontier BLOB    NOT NULL
+) STRICT;
+INSERT INTO log_head (one, size, frontier) VALUES (1, 0, x'');
+
+CREATE TABLE log_entry (
+    idx       INTEGER PRIMARY KEY,
+    leaf      BLOB NOT NULL,
+    leaf_hash BLOB NOT NULL CHECK (length(leaf_hash) = 32),
+    salt      BLOB NOT NULL,
+    body      BLOB NOT NULL
+) STRICT;

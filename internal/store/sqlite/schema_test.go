@@ -1,0 +1,73 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/entraide/entraide/internal/store/sqlite"
+)
+
+// TestSchema compares the schemas in full with what the migrations make of
+// empty databases.
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	for file, open := range map[string]func(string) (interface{ Close() error }, error){
+		"schema.sql":     func(path string) (interface{ Close() error }, error) { return sqlite.Open(t.Context(), path) },
+		"deskschema.sql": func(path string) (interface{ Close() error }, error) { return sqlite.OpenDesk(t.Context(), path) },
+	} {
+		migrated := filepath.Join(t.TempDir(), "migrated.db")
+		db, err := open(migrated)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(definitions(t, filepath.Join(t.TempDir(), "fresh.db"), string(text)), definitions(t, migrated, "")); diff != "" {
+			t.Errorf("%s is not what the migrations make (-file +migrations):\n%s", file, diff)
+		}
+	}
+}
+
+// definitions returns what a database is made of, after a script.
+func definitions(t *testing.T, path, script string) map[string]string {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), script); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := db.QueryContext(t.Context(), `SELECT type || ' ' || name, sql FROM sqlite_schema
+		WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'goose%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	found := map[string]string{}
+	for rows.Next() {
+		var name, definition string
+		if err := rows.Scan(&name, &definition); err != nil {
+			t.Fatal(err)
+		}
+		found[name] = strings.Join(strings.Fields(definition), " ")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 10 {
+		t.Errorf("only %d definitions", len(found))
+	}
+	return found
+}
