@@ -178,7 +178,10 @@ func (db *DB) Close() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	return errors.Join(append(errs, db.lock.Close())...)
+	// Closing would not end the lock while a process that is being started has
+	// a copy of the file.
+	errs = append(errs, syscall.Flock(int(db.lock.Fd()), syscall.LOCK_UN), db.lock.Close())
+	return errors.Join(errs...)
 }
 
 // Watch implements [store.Broker]. All commits are this process's own.

@@ -4,7 +4,9 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/entraide/entraide/internal/store"
@@ -73,4 +75,44 @@ func TestNewer(t *testing.T) {
 	if _, err := sqlite.Open(t.Context(), path); !errors.Is(err, store.ErrNewer) {
 		t.Errorf("opening a newer database: %v, want ErrNewer", err)
 	}
+}
+
+// TestReleased opens a file as soon as it is closed, while the process starts
+// others: until those run their own program they have a copy of everything
+// that is open, the lock among it.
+func TestReleased(t *testing.T) {
+	t.Parallel()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var starter sync.WaitGroup
+	starter.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if err := exec.Command(program, "-test.run=^$").Run(); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	path := filepath.Join(t.TempDir(), "broker.db")
+	for range 300 {
+		db, err := sqlite.Open(t.Context(), path)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(done)
+	starter.Wait()
 }
