@@ -98,7 +98,7 @@ func dropped(v any) any {
 // numbers.
 var (
 	otherValues = map[string]any{
-		"left out": remove{}, "null": nil, "empty text": "", "empty list": []any{}, "empty object": map[string]any{},
+		"null": nil, "empty text": "", "empty list": []any{}, "empty object": map[string]any{},
 		"zero": json.Number("0"), "one": json.Number("1"), "true": true, "false": false, "other text": "x",
 	}
 	otherNumbers = map[string]any{
@@ -120,13 +120,19 @@ var (
 )
 
 // stride spreads the other texts over the places: each gets every fourth, and
-// its neighbour the next ones. All at every place agree too, but take long.
+// its neighbour the next ones; of the other values each gets every second. All
+// of them at every place agree too, but take long.
 const stride = 4
 
 // alternatives are the ways in which a value is changed, by name. turn counts
 // the places.
 func alternatives(old any, turn int) map[string]any {
-	out := maps.Clone(otherValues)
+	out := map[string]any{"left out": remove{}}
+	for i, how := range slices.Sorted(maps.Keys(otherValues)) {
+		if (i+turn)%2 == 0 {
+			out[how] = otherValues[how]
+		}
+	}
 	switch old := old.(type) {
 	case map[string]any:
 		more := maps.Clone(old)
@@ -183,7 +189,7 @@ func TestTypesAgreeWithSchemas(t *testing.T) {
 		refused, accepted, beyond := total.refused.Load(), total.accepted.Load(), total.beyond.Load()
 		t.Logf("%d good documents, %d changed in one place: %d refused by both, %d accepted by both, %d refused by rules beyond a schema",
 			len(docs), refused+accepted+beyond, refused, accepted, beyond)
-		if refused < 5000 || accepted < 1000 {
+		if refused < 3000 || accepted < 1000 {
 			t.Error("too few documents were compared")
 		}
 	})

@@ -87,7 +87,7 @@ func shuffled(r *rand.Rand, log []sent) []int {
 // arrived, and that the stage never moves back on the way.
 func TestOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	const histories, orders = 4000, 5
+	const histories, orders = 2000, 4
 	table := workflow.Procedure()
 	r := rand.New(rand.NewPCG(1, 2))
 	events, crossed := 0, 0
