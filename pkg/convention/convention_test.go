@@ -314,6 +314,23 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestTime checks that a time has one spelling.
+func TestTime(t *testing.T) {
+	t.Parallel()
+	var at convention.Time
+	if err := json.Unmarshal([]byte(`"2026-03-16T08:40:00Z"`), &at); err != nil || at.String() != "2026-03-16T08:40:00Z" {
+		t.Errorf("%v, %v", at, err)
+	}
+	for _, bad := range []string{
+		`"2026-03-16T8:40:00Z"`, `"2026-03-16T08:40:00.5Z"`, `"2026-03-16T08:40:00,5Z"`, `"2026-03-16T08:40:00+00:00"`, `"2026-03-16t08:40:00z"`, `"2026-03-16"`,
+		`"2026-02-29T00:00:00Z"`, `"2026-06-30T23:59:60Z"`, `""`, `0`,
+	} {
+		if err := json.Unmarshal([]byte(bad), &at); err == nil {
+			t.Errorf("%s is read as %v", bad, at)
+		}
+	}
+}
+
 // FuzzParseBody checks that what is accepted is written back to the same
 // content.
 func FuzzParseBody(f *testing.F) {

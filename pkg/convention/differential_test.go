@@ -107,7 +107,7 @@ var (
 	otherTexts = map[string]any{
 		"line end": "a\nb", "control character": "a\u0007b", "blank": " ", "long text": strings.Repeat("é", 301), "longer text": strings.Repeat("x", 1001),
 		"no time": "2026-02-30T00:00:00Z", "leap second": "2026-06-30T23:59:60Z", "fraction": "2026-01-01T00:00:00.5Z",
-		"offset": "2026-01-01T00:00:00+00:00", "lower-case time": "2026-01-01t00:00:00z", "hour 24": "2026-01-01T24:00:00Z",
+		"offset": "2026-01-01T00:00:00+00:00", "lower-case time": "2026-01-01t00:00:00z", "hour 24": "2026-01-01T24:00:00Z", "hour of one digit": "2026-01-01T8:00:00Z",
 		"language": "fr", "language in capitals": "FR", "script": "zh-Hans", "language spelt out": "arabic", "underscore": "zh_Hans",
 		"party": "QZ", "authority": "QZ.mla", "capital authority": "QZ.MLA", "measure": "T06", "preservation": "T01", "extension": "T02",
 		"id": strings.Repeat("0", 32), "digest": strings.Repeat("a", 64), "capital digest": strings.Repeat("A", 64),

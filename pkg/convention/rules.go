@@ -2,6 +2,7 @@ package convention
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-playground/validator/v10"
@@ -173,10 +174,8 @@ func checkPreservation(p *Preservation, r report) {
 func checkExtension(e *Extension, r report) { r.after("until", e.CurrentUntil, e.Until) }
 
 func checkStoredData(s *StoredData, r report) {
-	for _, d := range s.Data {
-		if d.From.IsZero() {
-			r("data", "required")
-		}
+	for i, d := range s.Data {
+		r.needs("data["+strconv.Itoa(i)+"].from", !d.From.IsZero(), true)
 	}
 }
 
@@ -197,8 +196,8 @@ func checkConditionOffer(c *ConditionOffer, r report) {
 }
 
 func checkConditionAnswer(c *ConditionAnswer, r report) {
-	for _, a := range c.Answers {
-		r.needs("answers", a.Accepted || a.Reason != nil, true)
+	for i, a := range c.Answers {
+		r.needs("answers["+strconv.Itoa(i)+"].reason", a.Accepted || a.Reason != nil, true)
 	}
 }
 
@@ -248,9 +247,9 @@ func checkDelivery(d *Delivery, r report) {
 	if !numbered(d.Conditions, func(c Condition) int64 { return c.Number }) {
 		r("conditions", "numbered")
 	}
-	for _, p := range d.Packages {
+	for i, p := range d.Packages {
 		if !slices.ContainsFunc(d.Results, func(i DeliveryResult) bool { return i.Measure == p.Measure }) {
-			r("packages", "package")
+			r("packages["+strconv.Itoa(i)+"].measure", "package")
 		}
 	}
 }
