@@ -238,7 +238,11 @@ func FuzzParseCore(f *testing.F) {
 			return // not even a string
 		}
 		m.HeaderText = string(header)
-		writtenBack(t, wire(t, &m))
+		data, err := m.Wire()
+		if err != nil {
+			return // a text that cannot be written, such as one not in NFC
+		}
+		writtenBack(t, data)
 	})
 }
 
