@@ -77,6 +77,7 @@ var mayImport = []struct {
 	// The house itself.
 	{"internal/arch", nil},
 	{"internal/check", nil},
+	{"internal/generate", []string{"pkg/convention"}},
 }
 
 // sides are the packages that a command puts together.

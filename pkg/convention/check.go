@@ -2,6 +2,7 @@ package convention
 
 import (
 	"errors"
+	"math/big"
 	"reflect"
 	"regexp"
 	"strings"
@@ -14,61 +15,92 @@ import (
 	"github.com/entraide/entraide/pkg/strictjson"
 )
 
-// forms are the spellings of values, by the tag that asks for them. They are
-// also in schemas/bodies/common.json.
+// plainText is text of one line, without control characters and without those
+// that reorder what is shown; lines may hold tabs and line ends.
+const (
+	plainText = "^[^\\x00-\\x1f\\x7f-\\x9f\u202a-\u202e\u2066-\u2069]*$"
+	lines     = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u202d\u202e]*$"
+	filename  = "^[^\\x00-\\x1f\\x7f-\\x9f\u202a-\u202e\u2066-\u2069/\\\\:*?\"<>|.][^\\x00-\\x1f\\x7f-\\x9f\u202a-\u202e\u2066-\u2069/\\\\:*?\"<>|]*$"
+)
+
+// forms are the spellings of values, by the tag that asks for them.
 var forms = map[string]*regexp.Regexp{
-	"party":     regexp.MustCompile(`^[A-Z][A-Z0-9]{1,15}$`),
-	"authority": regexp.MustCompile(`^[A-Z][A-Z0-9]{1,15}\.[a-z0-9-]{1,32}$`),
-	"id":        regexp.MustCompile(`^[0-9a-f]{32}$`),
-	"digest":    regexp.MustCompile(`^[0-9a-f]{64}$`),
-	"plain":     regexp.MustCompile(`^[^\x00-\x1f\x7f-\x9f]*$`),
-	"lines":     regexp.MustCompile(`^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$`),
-	"domain":    regexp.MustCompile(`^([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`),
-	"asn":       regexp.MustCompile(`^AS[1-9][0-9]{0,9}$`),
-	"mailbox":   regexp.MustCompile(`^[^\s<>@\x00-\x1f]{1,64}@[^\s<>@\x00-\x1f]{1,255}$`),
-	"media":     regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}$`),
-	"lang":      regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`),
+	"party":       regexp.MustCompile(`^[A-Z][A-Z0-9]{1,15}$`),
+	"authority":   regexp.MustCompile(`^[A-Z][A-Z0-9]{1,15}\.[a-z0-9-]{1,32}$`),
+	"id":          regexp.MustCompile(`^[0-9a-f]{32}$`),
+	"digest":      regexp.MustCompile(`^[0-9a-f]{64}$`),
+	"plain":       regexp.MustCompile(plainText),
+	"lines":       regexp.MustCompile(lines),
+	"domain":      regexp.MustCompile(`^([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`),
+	"asn":         regexp.MustCompile(`^AS[1-9][0-9]{0,9}$`),
+	"mailbox":     regexp.MustCompile(`^[^\s<>@\x00-\x1f]{1,64}@[^\s<>@\x00-\x1f]{1,255}$`),
+	"media":       regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}$`),
+	"lang":        regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`),
+	"date":        regexp.MustCompile(`^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$`),
+	"decimal":     regexp.MustCompile(`^(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$`),
+	"currency":    regexp.MustCompile(`^[A-Z0-9]{3,10}$`),
+	"pointer":     regexp.MustCompile(`^(/[a-z0-9_]{1,40}){1,16}$`),
+	"reliability": regexp.MustCompile(`^[A-F][1-6]$`),
+	"filename":    regexp.MustCompile(filename),
 }
 
-// sentences say what is wrong, by the tag that failed.
-var sentences = map[string]string{
-	"required":        "The member is missing or empty.",
-	"empty":           "An empty member must be left out.",
-	"not-here":        "The member does not belong here; leave it out.",
-	"max":             "The value is longer or larger than allowed.",
-	"min":             "The value is shorter or smaller than allowed.",
-	"oneof":           "The value is not one of those allowed.",
-	"code":            "The code is not in its list.",
-	"unique":          "The list names the same thing twice.",
-	"nefield":         "The two parties are the same.",
-	"party":           "The value is not a party code.",
-	"authority":       "The value is not the identifier of an authority.",
-	"id":              "The value is not an identifier of 32 hexadecimal digits.",
-	"digest":          "The value is not a SHA-256 in lower-case hexadecimal digits.",
-	"plain":           "The text holds control characters or line ends.",
-	"lines":           "The text holds control characters.",
-	"ip":              "The value is not an IP address.",
-	"domain":          "The value is not a domain name in lower case.",
-	"asn":             "The value is not the number of an autonomous system, such as AS64500.",
-	"mailbox":         "The value is not an e-mail address.",
-	"media":           "The value is not a media type in lower case.",
-	"lang":            "The value is not a language tag such as ar or zh-Hans.",
-	"problem":         "The value is not a problem code.",
-	"mla_intended":    "Preservation needs the statement that a request for the data will follow.",
-	"order":           "The end is not after the beginning.",
-	"duration":        "The period is shorter than this measure's least duration.",
-	"numbered":        "The items are not numbered from 1 in their order.",
-	"authentic":       "The summary of facts must be the text that binds.",
-	"locator":         "At least one of ip, domain, account and object must be given.",
-	"reference":       "The request must refer to the case that it extends or follows.",
-	"extension":       "A request that extends another must have the status extension, and only such a request.",
-	"preserving":      "A preservation cannot be refused on this ground.",
-	"never-alone":     "This ground is not accepted without another.",
-	"penalty":         "The maximum penalty is lower than the definition of this offence demands.",
-	"refused-grounds": "Grounds are given where something is refused, and only there.",
-	"package":         "The package belongs to a measure that is not among the results.",
-	"spelling":        "The value is not in its one spelling.",
-	"translation":     "There are two texts in one language.",
+// identifierForms are the spellings of identifiers, by their type.
+var identifierForms = map[string]*regexp.Regexp{
+	"domain":        forms["domain"],
+	"url":           regexp.MustCompile(`^https?://[^\s<>"\x00-\x1f\x7f]{1,480}$`),
+	"email":         forms["mailbox"],
+	"phone":         regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`),
+	"imei":          regexp.MustCompile(`^[0-9]{15}$`),
+	"imsi":          regexp.MustCompile(`^[0-9]{14,15}$`),
+	"mac":           regexp.MustCompile(`^([0-9A-F]{2}-){5}[0-9A-F]{2}$`),
+	"asn":           forms["asn"],
+	"virtual-asset": regexp.MustCompile(`^[A-Za-z0-9:._-]{8,200}$`),
+	"transaction":   regexp.MustCompile(`^[A-Za-z0-9]{16,200}$`),
+	"iban":          regexp.MustCompile(`^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$`),
+	"bank-account":  regexp.MustCompile(`^[A-Z0-9][A-Z0-9 /.-]{2,49}$`),
+	"bic":           regexp.MustCompile(`^[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$`),
+	"lei":           regexp.MustCompile(`^[A-Z0-9]{18}[0-9]{2}$`),
+}
+
+// checkDigits test identifiers that have some: ISO 13616 and ISO 17442 by ISO
+// 7064 (97-10), the IMEI by the Luhn formula.
+var checkDigits = map[string]func(string) bool{
+	"iban": func(s string) bool { return mod97(s[4:] + s[:4]) },
+	"lei":  mod97,
+	"imei": luhn,
+}
+
+// mod97 reports whether the digits, with letters as 10 to 35, leave 1.
+func mod97(s string) bool {
+	var digits strings.Builder
+	for _, c := range s {
+		if c >= 'A' {
+			digits.WriteString(big.NewInt(int64(c-'A') + 10).String())
+			continue
+		}
+		digits.WriteRune(c)
+	}
+	n, ok := new(big.Int).SetString(digits.String(), 10)
+	return ok && n.Mod(n, big.NewInt(97)).Int64() == 1
+}
+
+// luhn reports whether the last digit fits the others.
+func luhn(s string) bool {
+	sum := 0
+	for i, c := range s {
+		d := int(c - '0')
+		if (len(s)-i)%2 == 0 {
+			d *= 2
+		}
+		sum += d/10 + d%10
+	}
+	return sum%10 == 0
+}
+
+// findingOf are the findings by the tags that make them, where the names differ.
+var findingOf = map[string]string{
+	"needs": "required", "only": "not-here", "any_of": "locator", "nefield": "same-party", "undertaken": "statement",
+	"contains": "never-alone", "after": "order", "max": "too-long", "min": "too-small", "oneof": "no-such-value", "code": "no-such-code",
 }
 
 // rules returns the validator, built once.
@@ -82,7 +114,11 @@ var rules = sync.OnceValues(func() (*validator.Validate, error) {
 		t, _ := reflect.TypeAssert[Time](v)
 		return t.Time
 	}, Time{})
-	var errs []error
+	v.RegisterCustomTypeFunc(func(v reflect.Value) any {
+		m, _ := reflect.TypeAssert[Moment](v)
+		return m.Time
+	}, Moment{})
+	errs := registerTags(v)
 	for tag, form := range forms {
 		errs = append(errs, v.RegisterValidation(tag, func(fl validator.FieldLevel) bool {
 			return form.MatchString(fl.Field().String())
@@ -90,10 +126,6 @@ var rules = sync.OnceValues(func() (*validator.Validate, error) {
 	}
 	errs = append(errs,
 		v.RegisterValidation("lang", func(fl validator.FieldLevel) bool { return knownLanguage(fl.Field().String()) }),
-		v.RegisterValidation("code", func(fl validator.FieldLevel) bool {
-			_, ok := codeOf(fl.Param(), fl.Field().String())
-			return ok
-		}),
 		v.RegisterValidation("problem", func(fl validator.FieldLevel) bool { return problem.Code(fl.Field().String()).Valid() }),
 	)
 	registerStructRules(v)
@@ -110,33 +142,48 @@ func knownLanguage(tag string) bool {
 	return err == nil && parsed.String() == tag
 }
 
-// checkRules holds a body against the tags of its type and the rules between
-// its members.
-func checkRules(b Body) error {
+// A fault is a finding of level error with its place.
+type fault struct{ code, pointer string }
+
+// faults holds a body against the tags of its type and the rules between its
+// members, and returns all that is wrong.
+func faults(b Body) ([]fault, error) {
 	v, err := rules()
 	if err != nil {
-		return problem.Wrap(problem.Internal, "", "The rules of content cannot be used.", err)
+		return nil, problem.Wrap(problem.Internal, "", "The rules of content cannot be used.", err)
 	}
 	err = v.Struct(b)
 	if err == nil {
-		return nil
+		return nil, nil
 	}
-	faults, ok := errors.AsType[validator.ValidationErrors](err)
+	wrong, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {
-		return problem.Wrap(problem.Internal, "", "The rules of content cannot be used.", err)
+		return nil, problem.Wrap(problem.Internal, "", "The rules of content cannot be used.", err)
 	}
-	first := faults[0]
-	return invalid(pointerOf(first.Namespace()), sentenceOf(first))
+	var out []fault
+	for _, f := range wrong {
+		code, ok := findingOf[f.Tag()]
+		if !ok {
+			code = f.Tag()
+		}
+		out = append(out, fault{code: code, pointer: pointerOf(f.Namespace())})
+	}
+	return out, nil
 }
 
-// sentenceOf says what is wrong. A value that must be true names its own rule.
-func sentenceOf(f validator.FieldError) string {
-	tag := f.Tag()
-	if tag == "eq" {
-		tag = f.Field()
+// checkRules returns the first fault of a body as a *problem.Error.
+func checkRules(b Body) error {
+	wrong, err := faults(b)
+	if err != nil || len(wrong) == 0 {
+		return err
 	}
-	if s, ok := sentences[tag]; ok {
-		return s
+	return invalid(wrong[0].pointer, sentence(wrong[0].code))
+}
+
+// sentence is the English sentence of a finding.
+func sentence(code string) string {
+	if c, ok := CodeOf(listFinding, code); ok {
+		return c.Label("en")
 	}
 	return "The value is not allowed."
 }

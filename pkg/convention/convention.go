@@ -77,6 +77,7 @@ var kinds = []kind{
 	{"request", "Request", []string{"request"}, func() Body { return &Request{} }},
 	{"information", "Spontaneous information", []string{"inform"}, func() Body { return &Information{} }},
 	{"acknowledgement", "Acknowledgement", []string{"acknowledge"}, func() Body { return &Acknowledgement{} }},
+	{"redirect", "Another authority", []string{"notify"}, func() Body { return &Redirect{} }},
 	{"question", "Questions", []string{"ask"}, func() Body { return &Question{} }},
 	{"answers", "Answers", []string{"answer"}, func() Body { return &Answers{} }},
 	{"status-enquiry", "Status enquiry", []string{"enquire"}, func() Body { return &StatusEnquiry{} }},
@@ -85,10 +86,21 @@ var kinds = []kind{
 	{"condition-offer", "Offer of conditions", []string{"offer"}, func() Body { return &ConditionOffer{} }},
 	{"condition-answer", "Answer to conditions", []string{"respond"}, func() Body { return &ConditionAnswer{} }},
 	{"decision", "Decision", []string{"decide"}, func() Body { return &Decision{} }},
+	{"progress", "Progress", []string{"report", "notify", "deliver"}, func() Body { return &Progress{} }},
+	{"deadline-notice", "New date", []string{"notify"}, func() Body { return &DeadlineNotice{} }},
+	{"risk-notice", "Risk", []string{"notify"}, func() Body { return &RiskNotice{} }},
+	{"risk-answer", "Answer to a risk", []string{"notify"}, func() Body { return &RiskAnswer{} }},
+	{"agreement", "Agreement", []string{"offer", "respond", "report", "notify"}, func() Body { return &Agreement{} }},
 	{"preserved", "Data preserved", []string{"deliver"}, func() Body { return &Preserved{} }},
 	{"traffic-disclosure", "Disclosure of traffic data", []string{"deliver", "notify"}, func() Body { return &TrafficDisclosure{} }},
 	{"delivery", "Delivery", []string{"deliver"}, func() Body { return &Delivery{} }},
 	{"receipt-of-evidence", "Receipt of evidence", []string{"confirm"}, func() Body { return &ReceiptOfEvidence{} }},
+	{"use-request", "Request for another use", []string{"notify"}, func() Body { return &UseRequest{} }},
+	{"use-decision", "Decision on another use", []string{"notify"}, func() Body { return &UseDecision{} }},
+	{"exculpatory-notice", "Exonerating information", []string{"notify"}, func() Body { return &ExculpatoryNotice{} }},
+	{"item-return", "Return of items", []string{"notify"}, func() Body { return &ItemReturn{} }},
+	{"correction", "Correction", []string{"notify"}, func() Body { return &Correction{} }},
+	{"feedback", "Feedback", []string{"report", "notify"}, func() Body { return &Feedback{} }},
 	{"notice", "Notice", []string{"notify"}, func() Body { return &Notice{} }},
 	{"failure", "Failure to open a message", []string{"notify"}, func() Body { return &Failure{} }},
 	{"withdrawal", "Withdrawal", []string{"withdraw"}, func() Body { return &Withdrawal{} }},
@@ -165,7 +177,7 @@ func Check(b Body) error {
 		return err
 	}
 	if reflect.TypeOf(k.empty()) != reflect.TypeOf(b) {
-		return invalid("/kind", "The kind is not that of the content.")
+		return invalid("/kind", sentence("other-kind"))
 	}
 	return checkRules(b)
 }
@@ -175,15 +187,15 @@ func Check(b Body) error {
 func headIn(value any) (kind, error) {
 	object, ok := value.(map[string]any)
 	if !ok {
-		return kind{}, invalid("", "The content is not an object.")
+		return kind{}, invalid("", sentence("no-object"))
 	}
 	name, ok := object["kind"].(string)
 	if !ok {
-		return kind{}, invalid("/kind", sentences["required"])
+		return kind{}, invalid("/kind", sentence("required"))
 	}
 	number, ok := object["version"].(float64)
 	if !ok {
-		return kind{}, invalid("/version", sentences["required"])
+		return kind{}, invalid("/version", sentence("required"))
 	}
 	return checkHead(Head{KindName: name, Version: int64(number)})
 }
@@ -192,10 +204,10 @@ func headIn(value any) (kind, error) {
 func checkHead(h Head) (kind, error) {
 	k, ok := find(h.KindName)
 	if !ok {
-		return kind{}, invalid("/kind", "There is no such kind of content.")
+		return kind{}, invalid("/kind", sentence("kind"))
 	}
 	if h.Version != version {
-		return kind{}, invalid("/version", "The version of this kind of content is not known.")
+		return kind{}, invalid("/version", sentence("version"))
 	}
 	return k, nil
 }

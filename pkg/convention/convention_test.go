@@ -289,7 +289,7 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s is empty", list)
 		}
 		for _, c := range codes {
-			if c.Code == "" || c.Label == "" || c.Source == "" || seen[c.Code] {
+			if c.Code == "" || c.Label("en") == "" || c.Source == "" || seen[c.Code] {
 				t.Errorf("%s: %+v", list, c)
 			}
 			if c.Verified && c.Provision == "" {

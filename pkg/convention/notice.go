@@ -8,7 +8,7 @@ import (
 // A Notice tells the other side something, at any time.
 type Notice struct {
 	Head
-	Topic string `json:"topic" validate:"required,oneof=use-limits return correction exculpatory confidentiality preservation-risk released other"`
+	Topic string `json:"topic" validate:"required,code=notice-topic"`
 	Text  Text   `json:"text"`
 	// Message is the digest of the message that it concerns.
 	Message string `json:"message,omitempty" validate:"omitempty,digest"`
@@ -30,10 +30,10 @@ func (f *Failure) summary() string { return "A message could not be opened: " + 
 type Withdrawal struct {
 	Head
 	// Measures are the numbers withdrawn; left out, the whole request is.
-	Measures []int64 `json:"measures,omitempty" validate:"max=50,unique,dive,min=1,max=50"`
+	Measures []int64 `json:"measures,omitempty" validate:"max=200,unique,dive,min=1,max=200"`
 	Reason   *Text   `json:"reason,omitempty"`
 	// Handling is what is to become of what was gathered.
-	Handling string `json:"handling" validate:"required,oneof=stop destroy return"`
+	Handling string `json:"handling" validate:"required,code=withdrawal-handling"`
 }
 
 func (w *Withdrawal) summary() string {
@@ -46,7 +46,7 @@ func (w *Withdrawal) summary() string {
 // A Closure ends a case.
 type Closure struct {
 	Head
-	Outcome string `json:"outcome" validate:"required,oneof=executed partly-executed refused withdrawn lapsed informed"`
+	Outcome string `json:"outcome" validate:"required,code=closure-outcome"`
 	// Duties are those that go on after closing.
 	Duties []Text `json:"duties,omitempty" validate:"max=50,dive"`
 	Text   *Text  `json:"text,omitempty"`

@@ -15,6 +15,8 @@ type Acknowledgement struct {
 	// Expected is when the next step is expected to be done.
 	Expected Time  `json:"expected,omitzero"`
 	Remarks  *Text `json:"remarks,omitempty"`
+	// LanguageOK says whether the language of the request is acceptable.
+	LanguageOK string `json:"language,omitempty" validate:"omitempty,oneof=accepted translation-needed"`
 }
 
 func (a *Acknowledgement) summary() string {
@@ -25,7 +27,7 @@ func (a *Acknowledgement) summary() string {
 type Question struct {
 	Head
 	// Questions are numbered from 1 in their order.
-	Questions []QuestionItem `json:"questions" validate:"required,min=1,max=100,dive"`
+	Questions []QuestionItem `json:"questions" validate:"required,min=1,max=100,numbered,dive"`
 	ReplyBy   Time           `json:"reply_by,omitzero"`
 }
 
@@ -33,7 +35,7 @@ type Question struct {
 type QuestionItem struct {
 	Number int64 `json:"number" validate:"min=1,max=100"`
 	// Measure is the measure it concerns; left out, it concerns the request.
-	Measure int64 `json:"measure,omitzero" validate:"omitempty,min=1,max=50"`
+	Measure int64 `json:"measure,omitzero" validate:"omitempty,min=1,max=200"`
 	Text    Text  `json:"text"`
 	// Necessary says that execution waits for the answer.
 	Necessary bool `json:"necessary"`
@@ -72,8 +74,8 @@ type StatusReport struct {
 	State     string     `json:"state" validate:"required,oneof=received under-review consultation in-execution postponed executed"`
 	Competent *Authority `json:"competent,omitempty"`
 	// Done and Outstanding are numbers of measures.
-	Done        []int64 `json:"done,omitempty" validate:"max=50,unique,dive,min=1,max=50"`
-	Outstanding []int64 `json:"outstanding,omitempty" validate:"max=50,unique,dive,min=1,max=50"`
+	Done        []int64 `json:"done,omitempty" validate:"max=200,unique,dive,min=1,max=200"`
+	Outstanding []int64 `json:"outstanding,omitempty" validate:"max=200,unique,dive,min=1,max=200"`
 	Obstacle    *Text   `json:"obstacle,omitempty"`
 	Expected    Time    `json:"expected,omitzero"`
 	Text        *Text   `json:"text,omitempty"`
@@ -86,10 +88,10 @@ func (s *StatusReport) summary() string {
 // A Consultation opens or continues a consultation, as before a refusal.
 type Consultation struct {
 	Head
-	Topic string `json:"topic" validate:"required,oneof=refusal postponement condition cost language confidentiality other"`
+	Topic string `json:"topic" validate:"required,code=consultation-topic"`
 	// Grounds are those contemplated; required when the topic is refusal.
-	Grounds  []string `json:"grounds,omitempty" validate:"max=20,unique,dive,code=refusal-ground"`
-	Measures []int64  `json:"measures,omitempty" validate:"max=50,unique,dive,min=1,max=50"`
+	Grounds  []string `json:"grounds,omitempty" validate:"needs=Topic refusal,max=20,unique,dive,code=refusal-ground"`
+	Measures []int64  `json:"measures,omitempty" validate:"max=200,unique,dive,min=1,max=200"`
 	Text     Text     `json:"text"`
 	Proposal *Text    `json:"proposal,omitempty"`
 	ReplyBy  Time     `json:"reply_by,omitzero"`
@@ -103,16 +105,18 @@ func (c *Consultation) summary() string {
 type ConditionOffer struct {
 	Head
 	// Conditions are numbered from 1 in their order.
-	Conditions []Condition `json:"conditions" validate:"required,min=1,max=50,dive"`
+	Conditions []Condition `json:"conditions" validate:"required,min=1,max=50,numbered,dive"`
 	ReplyBy    Time        `json:"reply_by,omitzero"`
 }
 
 // A Condition restricts what may be done with what is given.
 type Condition struct {
 	Number int64  `json:"number" validate:"min=1,max=50"`
-	Type   string `json:"type" validate:"required,oneof=use confidentiality retention assurance cost return other"`
+	Type   string `json:"type" validate:"required,code=condition-type"`
 	Text   Text   `json:"text"`
 	Until  Time   `json:"until,omitzero"`
+	// Measures are those that the condition is about; left out, all.
+	Measures []int64 `json:"measures,omitempty" validate:"max=200,unique,dive,min=1,max=200"`
 }
 
 func (c *ConditionOffer) summary() string {
@@ -130,7 +134,7 @@ type ConditionAnswer struct {
 type ConditionAnswerItem struct {
 	Number   int64 `json:"number" validate:"min=1,max=50"`
 	Accepted bool  `json:"accepted"`
-	Reason   *Text `json:"reason,omitempty"`
+	Reason   *Text `json:"reason,omitempty" validate:"needs=Accepted false"`
 	Counter  *Text `json:"counter,omitempty"`
 }
 

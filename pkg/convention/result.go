@@ -8,7 +8,7 @@ import (
 // A Decision decides on measures.
 type Decision struct {
 	Head
-	Items []DecisionItem `json:"items" validate:"required,min=1,max=50,unique=Measure,dive"`
+	Items []DecisionItem `json:"items" validate:"required,min=1,max=200,unique=Measure,dive"`
 	// Authority executes what was accepted.
 	Authority *Authority `json:"authority,omitempty"`
 	Remedies  *Text      `json:"remedies,omitempty"`
@@ -16,19 +16,21 @@ type Decision struct {
 
 // A DecisionItem decides on one measure.
 type DecisionItem struct {
-	Measure int64 `json:"measure" validate:"min=1,max=50"`
+	Measure int64 `json:"measure" validate:"min=1,max=200"`
 	// Type is the measure's type, on which the possible grounds depend.
 	Type    string `json:"type" validate:"required,code=measure-type"`
-	Outcome string `json:"outcome" validate:"required,oneof=accepted partly refused postponed"`
+	Outcome string `json:"outcome" validate:"required,code=decision-outcome"`
 	// Grounds are given if and only if something is refused.
-	Grounds []string `json:"grounds,omitempty" validate:"max=20,unique,dive,code=refusal-ground"`
+	Grounds []string `json:"grounds,omitempty" validate:"needs=Outcome refused partly,only=Outcome refused partly,omitempty,max=20,unique,contains=!refusal-ground.never_alone,dive,code=refusal-ground"`
+	// Postponement says which proceeding would be disturbed.
+	Postponement string `json:"postponement,omitempty" validate:"needs=Outcome postponed,only=Outcome postponed,omitempty,code=postponement-ground"`
 	// Reasons are given unless the measure is accepted whole.
-	Reasons *Text `json:"reasons,omitempty"`
+	Reasons *Text `json:"reasons,omitempty" validate:"needs=Outcome partly refused postponed"`
 	// Consultation is the digest of the message that consulted on a refusal or
 	// postponement.
-	Consultation string `json:"consultation,omitempty" validate:"omitempty,digest"`
+	Consultation string `json:"consultation,omitempty" validate:"needs=Outcome postponed,omitempty,digest"`
 	// Review is when a postponed measure is looked at again.
-	Review Time `json:"review,omitzero"`
+	Review Time `json:"review,omitzero" validate:"needs=Outcome postponed,only=Outcome postponed"`
 	// Until is the new end of a preservation that was extended.
 	Until Time `json:"until,omitzero"`
 }
@@ -47,12 +49,12 @@ type Preserved struct {
 	// Reference is the requested authority's own, by which an extension names
 	// the preservation.
 	Reference string          `json:"reference" validate:"required,max=100,plain"`
-	Items     []PreservedItem `json:"items" validate:"required,min=1,max=50,dive"`
+	Items     []PreservedItem `json:"items" validate:"required,min=1,max=200,dive"`
 }
 
 // A PreservedItem is what was secured for one measure.
 type PreservedItem struct {
-	Measure    int64    `json:"measure" validate:"min=1,max=50"`
+	Measure    int64    `json:"measure" validate:"min=1,max=200"`
 	Categories []string `json:"categories" validate:"required,min=1,max=10,unique,dive,code=data-category"`
 	Data       Text     `json:"data"`
 	// Custodian is left out where it cannot be shared.
@@ -64,7 +66,7 @@ type PreservedItem struct {
 	Order        string `json:"order" validate:"required,max=100,plain"`
 	UserNotified string `json:"user_notified" validate:"required,oneof=no yes required"`
 	// UserNoticeOn is when the law requires the user to be notified.
-	UserNoticeOn Time `json:"user_notice_on,omitzero"`
+	UserNoticeOn Time `json:"user_notice_on,omitzero" validate:"needs=UserNotified required,only=UserNotified required"`
 }
 
 func (p *Preserved) summary() string {
@@ -110,7 +112,7 @@ type PathElement struct {
 
 // Withheld says what is not disclosed, and why.
 type Withheld struct {
-	Ground  string `json:"ground" validate:"required,code=refusal-ground"`
+	Ground  string `json:"ground" validate:"required,code=refusal-ground.preservation"`
 	Reasons Text   `json:"reasons"`
 }
 
@@ -123,35 +125,41 @@ type Delivery struct {
 	Head
 	// Final says that nothing more will come.
 	Final    bool             `json:"final"`
-	Results  []DeliveryResult `json:"results" validate:"required,min=1,max=50,unique=Measure,dive"`
-	Packages []Package        `json:"packages,omitempty" validate:"max=200,dive"`
+	Results  []DeliveryResult `json:"results" validate:"required,min=1,max=200,unique=Measure,dive"`
+	Packages []Package        `json:"packages,omitempty" validate:"max=200,numbered,dive"`
 	// Executing answers for the authenticity of what is delivered.
 	Executing Contact `json:"executing"`
 	// Procedures says which formalities were kept, or why not.
 	Procedures   *Text       `json:"procedures,omitempty"`
-	Conditions   []Condition `json:"conditions,omitempty" validate:"max=50,dive"`
+	Conditions   []Condition `json:"conditions,omitempty" validate:"max=50,numbered,dive"`
 	UserNotified string      `json:"user_notified,omitempty" validate:"omitempty,oneof=no yes required"`
 	Costs        *Text       `json:"costs,omitempty"`
 	Remedies     *Text       `json:"remedies,omitempty"`
 	Returns      *Text       `json:"returns,omitempty"`
+	// Certificate is the certificate of authenticity.
+	Certificate  *Text        `json:"certificate,omitempty"`
+	Translations *Text        `json:"translations,omitempty"`
+	Attachments  []Attachment `json:"attachments,omitempty" validate:"max=200,numbered,dive"`
 }
 
 // A DeliveryResult is what came of one measure.
 type DeliveryResult struct {
-	Measure int64  `json:"measure" validate:"min=1,max=50"`
+	Measure int64  `json:"measure" validate:"min=1,max=200"`
 	Type    string `json:"type" validate:"required,code=measure-type"`
-	Result  string `json:"result" validate:"required,oneof=executed partly not-executed"`
+	Result  string `json:"result" validate:"required,code=delivery-result"`
 	// Reasons are given unless the measure was executed whole.
-	Reasons     *Text `json:"reasons,omitempty"`
-	Outstanding *Text `json:"outstanding,omitempty"`
-	Expected    Time  `json:"expected,omitzero"`
+	Reasons *Text `json:"reasons,omitempty" validate:"needs=Result partly not-executed refused postponed"`
+	// Grounds are those of what was refused.
+	Grounds     []string `json:"grounds,omitempty" validate:"needs=Result refused,omitempty,max=20,unique,contains=!refusal-ground.never_alone,dive,code=refusal-ground"`
+	Outstanding *Text    `json:"outstanding,omitempty" validate:"needs=Result partly"`
+	Expected    Time     `json:"expected,omitzero"`
 }
 
 // A Package is an item of evidence. Its file travels as sealed evidence.
 type Package struct {
 	// Number counts from 1 in their order.
 	Number      int64  `json:"number" validate:"min=1,max=200"`
-	Measure     int64  `json:"measure" validate:"min=1,max=50"`
+	Measure     int64  `json:"measure" validate:"min=1,max=200"`
 	Description Text   `json:"description"`
 	Origin      string `json:"origin" validate:"required,max=300,plain"`
 	AcquiredAt  Time   `json:"acquired_at" validate:"required"`
@@ -168,6 +176,8 @@ type CustodyEvent struct {
 	At    Time   `json:"at" validate:"required"`
 	By    string `json:"by" validate:"required,max=300,plain"`
 	Event string `json:"event" validate:"required,max=300,plain"`
+	// Code is the step in the terms of ISO/IEC 27037.
+	Code string `json:"code,omitempty" validate:"omitempty,code=custody-event"`
 }
 
 func (d *Delivery) summary() string {
@@ -192,7 +202,7 @@ type PackageItem struct {
 	Number int64  `json:"number" validate:"min=1,max=200"`
 	Result string `json:"result" validate:"required,oneof=ok mismatch unreadable missing"`
 	SHA256 string `json:"sha256,omitempty" validate:"omitempty,digest"`
-	Note   *Text  `json:"note,omitempty"`
+	Note   *Text  `json:"note,omitempty" validate:"needs=Result mismatch unreadable missing"`
 }
 
 func (r *ReceiptOfEvidence) summary() string {

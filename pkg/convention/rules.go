@@ -1,6 +1,7 @@
 package convention
 
 import (
+	"net"
 	"slices"
 	"strconv"
 	"time"
@@ -9,32 +10,21 @@ import (
 )
 
 // A report takes the faults that a rule finds in a value of type T: the JSON
-// name of the member, and the key of the sentence.
+// name of the member, and the code of the finding.
 type report func(member, fault string)
 
-// registerStructRules registers the rules between members.
+// registerStructRules registers the rules between members that no tag says.
 func registerStructRules(v *validator.Validate) {
 	register(v, checkText)
 	register(v, checkRequest)
-	register(v, checkInformation)
-	register(v, checkOffence)
-	register(v, checkReference)
-	register(v, checkMeasure)
-	register(v, checkDataSet)
+	register(v, checkName)
+	register(v, checkIdentifier)
 	register(v, checkPreservation)
-	register(v, checkExtension)
 	register(v, checkStoredData)
-	register(v, checkQuestion)
-	register(v, checkConsultation)
-	register(v, checkConditionOffer)
-	register(v, checkConditionAnswer)
 	register(v, checkDecisionItem)
 	register(v, checkPreservedItem)
-	register(v, checkWithheld)
 	register(v, checkDelivery)
-	register(v, checkDeliveryResult)
 	register(v, checkPackage)
-	register(v, checkPackageItem)
 }
 
 // register makes the validator apply a rule to every value of type T.
@@ -49,39 +39,11 @@ func register[T any](v *validator.Validate, rule func(*T, report)) {
 	}, zero)
 }
 
-// given reports a fault if a member is there without need, or is needed and not
-// there.
-func (r report) given(member string, given, needed bool) {
-	switch {
-	case given && !needed:
-		r(member, "not-here")
-	case !given && needed:
-		r(member, "required")
-	}
-}
-
 // needs reports a fault if a member is needed and not there.
 func (r report) needs(member string, given, needed bool) {
 	if needed && !given {
 		r(member, "required")
 	}
-}
-
-// after reports a fault if both times are given and the second is not later.
-func (r report) after(member string, from, to Time) {
-	if !from.IsZero() && !to.IsZero() && !to.After(from.Time) {
-		r(member, "order")
-	}
-}
-
-// numbered reports whether numbers are 1, 2, 3 and so on.
-func numbered[T any](items []T, number func(T) int64) bool {
-	for i, item := range items {
-		if number(item) != int64(i)+1 {
-			return false
-		}
-	}
-	return true
 }
 
 func checkText(t *Text, r report) {
@@ -94,31 +56,33 @@ func checkText(t *Text, r report) {
 	}
 }
 
+func checkName(n *Name, r report) {
+	r.needs("transliteration", n.Transliteration != "", !latin(n.Full))
+}
+
+// latin reports whether a name needs no transliteration.
+func latin(name string) bool {
+	return !slices.ContainsFunc([]rune(name), func(c rune) bool { return c >= 0x370 && (c < 0x1E00 || c >= 0x2C00) })
+}
+
 func checkRequest(q *Request, r report) {
-	urgency, _ := codeOf(listUrgency, q.Urgency)
-	reason := q.UrgencyReason
-	r.needs("urgency_reason", reason != nil, urgency.Reason)
-	if reason != nil {
-		r.needs("urgency_reason.until", !reason.Until.IsZero(), urgency.Until)
-		r.needs("urgency_reason.text", reason.Text != nil, urgency.Text)
+	urgency, _ := CodeOf(listUrgency, q.Urgency)
+	if reason := q.UrgencyReason; reason != nil {
+		r.needs("urgency_reason.text", reason.Text != nil, urgency.Has("text"))
 	}
-	level, _ := codeOf(listConfidentiality, q.Confidentiality)
-	r.given("no_notice_until", !q.NoNoticeUntil.IsZero(), level.Until)
-	if !q.Narrative.Authentic {
+	if q.Narrative != nil && !q.Narrative.Authentic {
 		r("narrative.authentic", "authentic")
 	}
-	if !numbered(q.Measures, func(m Measure) int64 { return m.Number }) {
-		r("measures", "numbered")
-	}
-	full, extends, follows := false, false, false
-	for _, m := range q.Measures {
-		kind, _ := codeOf(listMeasure, m.Type)
-		full = full || kind.Full
+	extends, follows := false, false
+	for i, m := range q.Measures {
 		extends = extends || m.Extension != nil
-		follows = follows || m.StoredData != nil && m.StoredData.Preservation != ""
+		follows = follows || m.StoredData != nil && m.StoredData.Preservation != "" || m.Subscriber != nil && m.Subscriber.Preservation != ""
+		for _, n := range m.subjects() {
+			if n > int64(len(q.Subjects)) {
+				r("measures["+strconv.Itoa(i)+"]", "subject")
+			}
+		}
 	}
-	r.needs("proceeding", q.Proceeding != nil, full)
-	r.needs("purpose", q.Purpose != nil, full)
 	if extends != (q.Status == "extension") {
 		r("status", "extension")
 	}
@@ -127,51 +91,57 @@ func checkRequest(q *Request, r report) {
 	}
 }
 
+// subjects returns the numbers of the subjects that a measure names.
+func (m *Measure) subjects() []int64 {
+	var out []int64
+	switch {
+	case m.Interception != nil:
+		out = append(out, m.Interception.Subject)
+	case m.Statement != nil:
+		out = append(out, m.Statement.Subjects...)
+	case m.Service != nil:
+		out = append(out, m.Service.Addressee)
+	case m.Hearing != nil:
+		out = append(out, m.Hearing.Subject)
+	case m.Tracing != nil:
+		out = append(out, m.Tracing.Owners...)
+	case m.CustodyTransfer != nil:
+		out = append(out, m.CustodyTransfer.Subject)
+	case m.Appearance != nil:
+		out = append(out, m.Appearance.Subject)
+	case m.Extradition != nil:
+		out = append(out, m.Extradition.Subject)
+	case m.ProvisionalArrest != nil:
+		out = append(out, m.ProvisionalArrest.Subject)
+	case m.ProceedingsTransfer != nil:
+		out = append(out, m.ProceedingsTransfer.Subject)
+	case m.SentencedTransfer != nil:
+		out = append(out, m.SentencedTransfer.Subject)
+	}
+	return out
+}
+
 // refers reports whether the request has a reference of this relation.
 func (r *Request) refers(relation string) bool {
 	return slices.ContainsFunc(r.References, func(ref Reference) bool { return ref.Relation == relation })
 }
 
-func checkInformation(i *Information, r report) {
-	if !numbered(i.Conditions, func(c Condition) int64 { return c.Number }) {
-		r("conditions", "numbered")
+func checkIdentifier(i *Identifier, r report) {
+	if form := identifierForms[i.Type]; form != nil && !form.MatchString(i.Value) || i.Type == "ip" && net.ParseIP(i.Value) == nil {
+		r("value", "identifier")
+		return
 	}
-}
-
-func checkOffence(o *Offence, r report) {
-	code, _ := codeOf(listOffence, o.Code)
-	if o.MaxPenaltyMonths < code.MinPenaltyMonths {
-		r("max_penalty_months", "penalty")
-	}
-}
-
-func checkReference(ref *Reference, r report) {
-	r.needs("ref", ref.Case != "" || ref.Message != "" || ref.Ref != "", true)
-}
-
-func checkMeasure(m *Measure, r report) {
-	for _, d := range m.details() {
-		r.given(d.member, d.given, m.Type == d.measure)
-	}
-}
-
-func checkDataSet(d *DataSet, r report) {
-	r.given("port", d.Port != 0, d.Port != 0 && d.IP != "")
-	r.given("to", !d.To.IsZero(), !d.From.IsZero())
-	r.after("to", d.From, d.To)
-	if d.IP == "" && d.Domain == "" && d.Account == "" && d.Object == "" {
-		r("object", "locator")
+	if sum := checkDigits[i.Type]; sum != nil && !sum(i.Value) {
+		r("value", "check-digits")
 	}
 }
 
 func checkPreservation(p *Preservation, r report) {
-	kind, _ := codeOf(listMeasure, "T01")
-	if p.DurationDays != 0 && p.DurationDays < kind.MinDays {
+	kind, _ := CodeOf(listMeasure, "T01")
+	if p.DurationDays != 0 && p.DurationDays < kind.Number("min_days") {
 		r("duration_days", "duration")
 	}
 }
-
-func checkExtension(e *Extension, r report) { r.after("until", e.CurrentUntil, e.Until) }
 
 func checkStoredData(s *StoredData, r report) {
 	for i, d := range s.Data {
@@ -179,74 +149,32 @@ func checkStoredData(s *StoredData, r report) {
 	}
 }
 
-func checkQuestion(q *Question, r report) {
-	if !numbered(q.Questions, func(i QuestionItem) int64 { return i.Number }) {
-		r("questions", "numbered")
-	}
-}
-
-func checkConsultation(c *Consultation, r report) {
-	r.needs("grounds", len(c.Grounds) > 0, c.Topic == "refusal")
-}
-
-func checkConditionOffer(c *ConditionOffer, r report) {
-	if !numbered(c.Conditions, func(c Condition) int64 { return c.Number }) {
-		r("conditions", "numbered")
-	}
-}
-
-func checkConditionAnswer(c *ConditionAnswer, r report) {
-	for i, a := range c.Answers {
-		r.needs("answers["+strconv.Itoa(i)+"].reason", a.Accepted || a.Reason != nil, true)
-	}
-}
-
 func checkDecisionItem(d *DecisionItem, r report) {
-	kind, _ := codeOf(listMeasure, d.Type)
-	refusing := d.Outcome == "refused" || d.Outcome == "partly"
-	if refusing != (len(d.Grounds) > 0) {
-		r("grounds", "refused-grounds")
-	}
-	alone, consult := true, d.Outcome == "postponed"
+	kind, _ := CodeOf(listMeasure, d.Type)
+	preserving := kind.Has("preservation")
 	for _, g := range d.Grounds {
-		ground, _ := codeOf(listGround, g)
-		alone = alone && ground.NeverAlone
-		consult = consult || ground.Consult && !kind.Preservation
-		if kind.Preservation && !ground.Preservation {
+		ground, _ := CodeOf(listGround, g)
+		if preserving && !ground.Has("preservation") {
 			r("grounds", "preserving")
 		}
+		r.needs("consultation", d.Consultation != "", ground.Has("consult") && !preserving)
 	}
-	if alone && len(d.Grounds) > 0 {
-		r("grounds", "never-alone")
+	extends := kind.Has("extends") && (d.Outcome == "accepted" || d.Outcome == "partly")
+	r.needs("until", !d.Until.IsZero(), extends)
+	if !d.Until.IsZero() && !extends {
+		r("until", "not-here")
 	}
-	r.needs("reasons", d.Reasons != nil, d.Outcome != "accepted")
-	r.needs("consultation", d.Consultation != "", consult)
-	r.given("review", !d.Review.IsZero(), d.Outcome == "postponed")
-	r.given("until", !d.Until.IsZero(), d.Type == "T02" && (d.Outcome == "accepted" || d.Outcome == "partly"))
 }
 
 func checkPreservedItem(p *PreservedItem, r report) {
-	kind, _ := codeOf(listMeasure, "T01")
-	least := time.Duration(kind.MinDays) * 24 * time.Hour
+	kind, _ := CodeOf(listMeasure, "T01")
+	least := time.Duration(kind.Number("min_days")) * 24 * time.Hour
 	if p.Until.Before(p.From.Add(least)) {
 		r("until", "duration")
-	}
-	r.given("user_notice_on", !p.UserNoticeOn.IsZero(), p.UserNotified == "required")
-}
-
-func checkWithheld(w *Withheld, r report) {
-	if ground, _ := codeOf(listGround, w.Ground); !ground.Preservation {
-		r("ground", "preserving")
 	}
 }
 
 func checkDelivery(d *Delivery, r report) {
-	if !numbered(d.Packages, func(p Package) int64 { return p.Number }) {
-		r("packages", "numbered")
-	}
-	if !numbered(d.Conditions, func(c Condition) int64 { return c.Number }) {
-		r("conditions", "numbered")
-	}
 	for i, p := range d.Packages {
 		if !slices.ContainsFunc(d.Results, func(i DeliveryResult) bool { return i.Measure == p.Measure }) {
 			r("packages["+strconv.Itoa(i)+"].measure", "package")
@@ -254,19 +182,10 @@ func checkDelivery(d *Delivery, r report) {
 	}
 }
 
-func checkDeliveryResult(d *DeliveryResult, r report) {
-	r.needs("reasons", d.Reasons != nil, d.Result != "executed")
-	r.needs("outstanding", d.Outstanding != nil, d.Result == "partly")
-}
-
 func checkPackage(p *Package, r report) {
 	for i := 1; i < len(p.Custody); i++ {
 		if p.Custody[i].At.Before(p.Custody[i-1].At.Time) {
-			r("custody", "order")
+			r("custody["+strconv.Itoa(i)+"].at", "order")
 		}
 	}
-}
-
-func checkPackageItem(p *PackageItem, r report) {
-	r.needs("note", p.Note != nil, p.Result != "ok")
 }

@@ -22,7 +22,7 @@ func checkSpelling(have any, b Body) error {
 		return refusal(err)
 	}
 	if at, fault := difference(have, want); fault != "" {
-		return invalid(at, sentences[fault])
+		return invalid(at, sentence(fault))
 	}
 	return nil
 }

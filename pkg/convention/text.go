@@ -1,6 +1,7 @@
 package convention
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/entraide/entraide/pkg/strictjson"
@@ -71,4 +72,42 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 		}
 	}
 	return &strictjson.Error{Kind: strictjson.Value, Detail: "The value is not a time such as " + timeForm + "."}
+}
+
+// A Moment is an instant with the offset from UTC of the place where it was
+// read off a clock, such as a line of a provider's log. It is spelt as RFC 3339
+// with whole seconds; an offset of zero is spelt Z. The zero Moment is none.
+type Moment struct{ time.Time }
+
+// momentForm is the pattern of a moment.
+const momentForm = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](Z|[+-](0[1-9]|1[0-4]):[0-5][0-9]|[+-]00:(0[1-9]|[1-5][0-9]))$`
+
+var momentPattern = regexp.MustCompile(momentForm)
+
+// String returns the moment in its one spelling.
+func (m Moment) String() string { return m.Format(time.RFC3339) }
+
+// MarshalJSON writes the moment in its one spelling.
+func (m Moment) MarshalJSON() ([]byte, error) {
+	text := m.String()
+	if m.Nanosecond() != 0 || !momentPattern.MatchString(text) {
+		return nil, &strictjson.Error{Kind: strictjson.Value, Detail: "The time cannot be written with whole seconds and an offset."}
+	}
+	return []byte(`"` + text + `"`), nil
+}
+
+// UnmarshalJSON reads the one spelling of a moment and refuses every other.
+func (m *Moment) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := strictjson.Unmarshal(data, len(timeForm)+8, &text); err == nil && momentPattern.MatchString(text) {
+		if parsed, err := time.Parse(time.RFC3339, text); err == nil {
+			_, offset := parsed.Zone()
+			m.Time = parsed.In(time.FixedZone("", offset))
+			if offset == 0 {
+				m.Time = parsed.UTC()
+			}
+			return nil
+		}
+	}
+	return &strictjson.Error{Kind: strictjson.Value, Detail: "The value is not a time with its offset such as 2006-01-02T15:04:05+07:00."}
 }

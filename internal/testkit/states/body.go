@@ -86,16 +86,17 @@ var contact = convention.Contact{Role: "officer", Name: "Duty officer", Phone: "
 // request returns a request for preservation.
 func request(from, to string) convention.Body {
 	until := convention.At(Now.AddDate(0, 0, 7))
+	reason, narrative := text("The provider deletes after seven days."), text("Somebody has entered a hospital's computers.")
 	return &convention.Request{
 		Head: convention.HeadOf("request"), Requesting: from, Requested: to, OwnRef: from + "-2026-7", Status: "new",
 		Urgency:       "E1_URGENT_VOLATILE",
 		UrgencyReason: &convention.UrgencyReason{Code: "RETENTION", Until: until},
-		Deadline:      &convention.Deadline{At: until, Reason: text("The provider deletes after seven days.")},
+		Deadline:      &convention.Deadline{At: until, Reason: &reason},
 
 		Confidentiality: "CONFIDENTIAL",
 		Authority:       convention.Authority{Name: "Cybercrime unit of " + from, Function: "Police"},
 		Offences:        []convention.Offence{{Code: "UNCC-07"}},
-		Narrative:       text("Somebody has entered a hospital's computers."),
+		Narrative:       &narrative,
 		Contacts:        []convention.Contact{contact},
 		Measures: []convention.Measure{{
 			Number: 1, Type: "T01", Description: text("Keep the traffic data."),
