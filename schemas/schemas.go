@@ -20,7 +20,7 @@ import (
 // FS holds the files below this directory: workflows/*.json, codes/*.json,
 // bodies/*.json and cases/*/*.json.
 //
-//go:embed workflows codes bodies cases
+//go:embed workflows codes bodies cases fields.json
 var FS embed.FS
 
 // Steps returns the names of the bodies of a sample case such as "case1", in

@@ -135,6 +135,19 @@ func MayTravel(kind, act string) bool {
 // *problem.Error: one of the codes of strictjson, or invalid-value, with Field a
 // JSON pointer into the body. It repeats no value of the body.
 func ParseBody(raw []byte) (Body, error) {
+	body, err := readBody(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRules(body); err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+// readBody reads a body without checking the rules of its kind. A body that was
+// understood but is not in its one spelling is returned with the error.
+func readBody(raw []byte) (Body, error) {
 	var value any
 	if err := strictjson.Unmarshal(raw, MaxBodyBytes, &value); err != nil {
 		return nil, refusal(err)
@@ -147,13 +160,7 @@ func ParseBody(raw []byte) (Body, error) {
 	if err := strictjson.Unmarshal(raw, MaxBodyBytes, body); err != nil {
 		return nil, refusal(err)
 	}
-	if err := checkSpelling(value, body); err != nil {
-		return nil, err
-	}
-	if err := checkRules(body); err != nil {
-		return nil, err
-	}
-	return body, nil
+	return body, checkSpelling(value, body)
 }
 
 // Marshal checks a body and writes it as it travels. Errors are those of
