@@ -114,6 +114,7 @@ var thirdParty = []dependency{
 	{"github.com/prometheus/client_golang", "metrics", []string{"internal/telemetry", "internal/broker", "internal/broker/api"}, false},
 	{"github.com/cenkalti/backoff/v5", "retries with jitter", []string{"internal/desk", "pkg/client"}, false},
 	{"github.com/BurntSushi/toml", "configuration that refuses unknown keys", []string{"internal/config", "internal/broker/home", "internal/desk"}, false},
+	{"github.com/tailscale/hujson", "templates and drafts: JSON with comments, with the place of every member", []string{"internal/cli"}, false},
 	{"github.com/spf13/cobra", "commands, help and completion", []string{"internal/cli"}, false},
 	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/cli"}, true},
 	{"golang.org/x/sys", "file locks and socket options", []string{"internal/guard", "internal/store/postgres", "internal/cli"}, false},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,54 +17,7 @@ import (
 )
 
 func (a *app) requestCommand() *cobra.Command {
-	return group("request", "Begin cases", a.requestValidate(), a.requestSend())
-}
-
-func (a *app) requestValidate() *cobra.Command {
-	return &cobra.Command{
-		Use:   "validate FILE",
-		Short: "Check the content of a message before it is sent",
-		Long: `Check a JSON file against the rules of its content type. What is wrong is named
-by its place in the file.`,
-		Example: "  entraide request validate request.json",
-		Args:    exactly("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			data, err := readBody(a.in, args[0])
-			if err != nil {
-				return err
-			}
-			body, err := convention.ParseBody(data)
-			if err != nil {
-				return err
-			}
-			return a.print(map[string]string{"kind": body.Kind(), "summary": convention.Summary(body)}, func(w io.Writer) {
-				fmt.Fprintf(w, "Good: %s\n", convention.Summary(body))
-			})
-		},
-	}
-}
-
-// maxBody bounds a body file.
-const maxBody = 1 << 20
-
-// readBody reads a file, or standard input for "-".
-func readBody(in io.Reader, path string) ([]byte, error) {
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxBody+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxBody {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxBody)
-	}
-	return data, nil
+	return group("request", "Begin cases", a.requestNew(), a.requestCheck(), a.requestSend())
 }
 
 // A sending is what request send and reply have in common.
@@ -91,15 +43,15 @@ the outbox under its id and is sent once when the desk next synchronises.`,
 		Args:    exactly("FILE"),
 	}
 	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
-		data, err := readBody(a.in, args[0])
+		file, err := readDraft(a.in, args[0])
 		if err != nil {
 			return err
 		}
 		act := workflow.Request
-		if body, err := convention.ParseBody(data); err == nil && body.Kind() == "information" {
+		if body, err := convention.ParseBody(file.body); err == nil && body.Kind() == "information" {
 			act = workflow.Inform
 		}
-		return a.send(ctx, d, s, desk.Order{To: s.to, Act: act, Lane: workflow.Lane(s.lane), Body: data})
+		return a.send(ctx, d, s, desk.Order{To: s.to, Act: act, Lane: workflow.Lane(s.lane), Body: file.body})
 	})
 	s.flags(c)
 	c.Flags().StringVar(&s.to, "to", "", "authority that is asked, such as QN.24-7")
@@ -171,7 +123,7 @@ func (a *app) replyAct(act workflow.Act) *cobra.Command {
 		Args:    exactly("CASE"),
 	}
 	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
-		data, err := readBody(a.in, file)
+		body, err := readDraft(a.in, file)
 		if err != nil {
 			return err
 		}
@@ -179,7 +131,7 @@ func (a *app) replyAct(act workflow.Act) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		o := desk.Order{Case: message.ID(args[0]), Act: act, Final: s.final, Body: data}
+		o := desk.Order{Case: message.ID(args[0]), Act: act, Final: s.final, Body: body.body}
 		s.from, o.To = known.Requesting, known.Requested
 		if known.Role == string(workflow.Requested) {
 			s.from, o.To = known.Requested, known.Requesting

@@ -28,6 +28,7 @@ import (
 	"github.com/entraide/entraide/internal/guard"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/client"
+	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/verify"
@@ -47,6 +48,7 @@ type app struct {
 	out, err     io.Writer
 	home         string
 	json         bool
+	lang         string
 	verbose      bool
 	passphraseFD int
 	now          func() time.Time
@@ -139,12 +141,13 @@ Begin with:  entraide demo --exit --dir x`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.home, "home", os.Getenv("ENTRAIDE_HOME"), "directory with keys and data of this broker, desk or depositary ($ENTRAIDE_HOME)")
 	flags.BoolVar(&a.json, "json", false, "print the result as JSON")
+	flags.StringVar(&a.lang, "lang", "en", "language of names and findings: "+strings.Join(convention.Languages, ", "))
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say on standard error what is being done")
 	flags.IntVar(&a.passphraseFD, "passphrase-fd", -1, "read the passphrase from this file descriptor")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		a.demoCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.keyCommand(),
-		a.directoryCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(), a.messageCommand(), a.verifyCommand(),
+		a.directoryCommand(), a.schemaCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(), a.messageCommand(), a.verifyCommand(),
 	)
 	return root
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,7 +101,7 @@ func verifyFiles(ctx context.Context, brokerFile, wireFile, receiptFile, directo
 	if err != nil {
 		return verdict{}, err
 	}
-	data, err := readFile(wireFile)
+	data, err := readFile(wireFile, maxFile)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -110,7 +109,7 @@ func verifyFiles(ctx context.Context, brokerFile, wireFile, receiptFile, directo
 	if err != nil {
 		return verdict{}, fmt.Errorf("%s is not a message: %w", wireFile, err)
 	}
-	proof, err := readFile(receiptFile)
+	proof, err := readFile(receiptFile, maxFile)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -128,7 +127,7 @@ func verifyFiles(ctx context.Context, brokerFile, wireFile, receiptFile, directo
 
 // readDirectory reads exported statements, verifying each.
 func readDirectory(ctx context.Context, trust verify.Trust, path string) (*directory.Directory, error) {
-	data, err := readFile(path)
+	data, err := readFile(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -141,15 +140,20 @@ func readDirectory(ctx context.Context, trust verify.Trust, path string) (*direc
 }
 
 // readFile reads a file of bounded size.
-func readFile(path string) ([]byte, error) {
+func readFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = errors.New(path + " is too large")
+	return readAll(f, path, limit)
+}
+
+// readAll reads at most limit bytes of what name calls.
+func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", name, limit)
 	}
 	return data, err
 }

@@ -56,6 +56,9 @@ func (d *Desk) Send(ctx context.Context, o Order) (id, caseID message.ID, err er
 		if o.Lane, err = d.allowed(ctx, w, o); err != nil {
 			return err
 		}
+		if err := d.complete(ctx, w, o); err != nil {
+			return err
+		}
 		if err := w.PutOrder(ctx, store.Order{
 			ID: string(id), Case: string(o.Case), From: o.From, To: o.To, Act: string(o.Act), Final: o.Final,
 			Lane: string(o.Lane), NotAfter: unix(o.NotAfter), Body: o.Body, CreatedAt: d.now().Unix(), State: store.OrderWaiting,

@@ -98,6 +98,15 @@ type List struct {
 	Codes  []Code
 }
 
+// Title returns the title in the given language, or the English one where lang
+// is not one of Languages.
+func (l List) Title(lang string) string {
+	if title, ok := l.Titles[lang]; ok {
+		return title
+	}
+	return l.Titles["en"]
+}
+
 // The names of the code lists that rules depend on.
 const (
 	listMeasure         = "measure-type"

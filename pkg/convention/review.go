@@ -326,11 +326,11 @@ func (r *review) urgency(q *Request) {
 
 // basis holds the legal basis against the treaties in force.
 func (r *review) basis(q *Request) {
-	if len(q.LegalBasis) == 0 {
+	full := slices.ContainsFunc(q.Measures, func(m Measure) bool { return matches(m.Type, "measure-type.full") })
+	if full && len(q.LegalBasis) == 0 {
 		r.add("no-legal-basis", "/legal_basis")
-		return
 	}
-	if q.TreatyRules == "" {
+	if full && q.TreatyRules == "" {
 		r.add("treaty-rules", "/treaty_rules")
 	}
 	p := r.setting.Requested

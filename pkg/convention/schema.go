@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -238,10 +237,10 @@ func keyword(s object, tag string) {
 	}
 	switch name {
 	case "min":
-		s[lowest] = number(param)
+		s[lowest] = json.Number(param)
 		delete(s, "not")
 	case "max":
-		s[highest] = number(param)
+		s[highest] = json.Number(param)
 	case "oneof":
 		enumerate(s, strings.Fields(param))
 	case "code":
@@ -267,9 +266,9 @@ func listKeyword(s object, tag string) {
 	name, param, _ := strings.Cut(tag, "=")
 	switch {
 	case name == "min":
-		s["minItems"] = number(param)
+		s["minItems"] = json.Number(param)
 	case name == "max":
-		s["maxItems"] = number(param)
+		s["maxItems"] = json.Number(param)
 	case name == "unique" && param == "":
 		s["uniqueItems"] = true
 	case name == "contains":
@@ -281,14 +280,6 @@ func listKeyword(s object, tag string) {
 func enumerate(s object, values []string) {
 	clear(s)
 	s["enum"] = values
-}
-
-func number(param string) int64 {
-	n, err := strconv.ParseInt(param, 10, 64)
-	if err != nil {
-		panic(fmt.Sprintf("convention: tag with the number %q", param)) // a fault of this package
-	}
-	return n
 }
 
 // ruleOf is the rule between members that a tag of member m of type t makes, or
@@ -312,10 +303,7 @@ func ruleOf(t reflect.Type, m member, tag string) any {
 
 // nameOf returns the JSON name of a field of struct t.
 func nameOf(t reflect.Type, field string) string {
-	f, ok := t.FieldByName(field)
-	if !ok {
-		panic("convention: no field " + field + " in " + t.Name()) // a fault of this package
-	}
+	f, _ := t.FieldByName(field)
 	return memberOf(f).name
 }
 
@@ -333,7 +321,7 @@ func (c condition) schema(t reflect.Type) object {
 	}
 	f, ok := t.FieldByName(c.path[0])
 	if !ok {
-		panic("convention: no field " + c.path[0] + " in " + t.Name()) // a fault of this package
+		return object{"not": object{}} // a test keeps the tags right
 	}
 	name := memberOf(f).name
 	inner := condition{path: c.path[1:], when: c.when}

@@ -86,12 +86,11 @@ var contact = convention.Contact{Role: "officer", Name: "Duty officer", Phone: "
 // request returns a request for preservation.
 func request(from, to string) convention.Body {
 	until := convention.At(Now.AddDate(0, 0, 7))
-	reason, narrative := text("The provider deletes after seven days."), text("Somebody has entered a hospital's computers.")
+	narrative := text("Somebody has entered a hospital's computers.")
 	return &convention.Request{
 		Head: convention.HeadOf("request"), Requesting: from, Requested: to, OwnRef: from + "-2026-7", Status: "new",
 		Urgency:       "E1_URGENT_VOLATILE",
 		UrgencyReason: &convention.UrgencyReason{Code: "RETENTION", Until: until},
-		Deadline:      &convention.Deadline{At: until, Reason: &reason},
 
 		Confidentiality: "CONFIDENTIAL",
 		Authority:       convention.Authority{Name: "Cybercrime unit of " + from, Function: "Police"},
