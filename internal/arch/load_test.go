@@ -22,6 +22,15 @@ import (
 // the path of a package in the tree.
 const module = "github.com/entraide/entraide/"
 
+// inModule returns the path in the tree of an import that is ours; that of the
+// top is ".".
+func inModule(imp string) (path string, ours bool) {
+	if imp+"/" == module {
+		return ".", true
+	}
+	return strings.CutPrefix(imp, module)
+}
+
 // A pkg is what go list says of a package of the module.
 type pkg struct {
 	ImportPath     string
@@ -41,7 +50,8 @@ type pkg struct {
 
 // path is the path of the package in the tree.
 func (p pkg) path() string {
-	return strings.TrimPrefix(p.ImportPath, module)
+	path, _ := inModule(p.ImportPath)
+	return path
 }
 
 // testImports are the imports of the tests alone.

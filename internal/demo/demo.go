@@ -30,6 +30,7 @@ import (
 type Options struct {
 	Dir      string    // where the homes are made; must be empty or absent
 	Suite    pgp.Suite // of all messages
+	Case     int       // number of the sample case
 	Database string    // sqlite:FILE in the broker's home, or a postgres:// address
 	Brokers  int       // broker processes; more than one needs PostgreSQL
 	Binary   string    // of entraide, to start further brokers
@@ -49,6 +50,7 @@ type stage struct {
 	brokers []wire.Broker // the same broker under each of its addresses
 	desks   map[string]*desk.Desk
 	closers []func() error
+	with    string // a State that took part
 
 	keeperSecret []byte // the depositary's passphrase
 }

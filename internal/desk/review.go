@@ -51,7 +51,7 @@ func (d *Desk) complete(ctx context.Context, r store.DeskReader, o Order) error 
 // profileOf takes from an authority's statement what the check of a request
 // uses.
 func profileOf(s directory.AuthorityStatement) convention.Profile {
-	return convention.Profile{Languages: s.Languages}
+	return convention.Profile{Languages: s.Languages, Oral: true}
 }
 
 // preservations returns until when data are preserved, by the references of the

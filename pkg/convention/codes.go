@@ -69,6 +69,17 @@ func (c Code) Number(member string) int64 {
 	return int64(n)
 }
 
+// Numbers returns the numbers of the row under one name, such as "warn_days".
+func (c Code) Numbers(member string) []int64 {
+	values, _ := c.flags[member].([]any)
+	var out []int64
+	for _, v := range values {
+		n, _ := v.(float64)
+		out = append(out, int64(n))
+	}
+	return out
+}
+
 // Text returns a text of the row, such as "lane"; "" where there is none.
 func (c Code) Text(member string) string {
 	s, _ := c.flags[member].(string)

@@ -231,3 +231,11 @@ type Information struct {
 func (i *Information) summary() string {
 	return fmt.Sprintf("%s informs %s of its own motion (%s)", i.From, i.To, i.OwnRef)
 }
+
+// Follows reports whether the request asks for data that another case
+// preserves.
+func (r *Request) Follows() bool { return r.refers("follows-preservation") }
+
+// Routine is the class of urgency of a request that gives no reason for any
+// other.
+const Routine = "R0_ROUTINE"
