@@ -94,8 +94,8 @@ func fieldAt(b Body, pointer string) (Field, bool) {
 
 // memberNamed finds a member of a struct by its JSON name.
 func memberNamed(t reflect.Type, name string) (member, bool) {
-	for _, f := range membersOf(t) {
-		if m := memberOf(f); m.name == name {
+	for _, m := range membersOf(t) {
+		if m.name == name {
 			return m, true
 		}
 	}

@@ -1,10 +1,5 @@
 package convention
 
-import (
-	"reflect"
-	"slices"
-)
-
 // A Measure is one numbered item of a request. It has the member that belongs
 // to its type and none of the others.
 type Measure struct {
@@ -48,21 +43,6 @@ type Measure struct {
 	JointInvestigation    *JointInvestigation    `json:"joint_investigation,omitempty" validate:"needs=Type T24,only=Type T24"`
 	UrgentHelp            *UrgentHelp            `json:"urgent_help,omitempty" validate:"needs=Type T25,only=Type T25"`
 	LawEnforcementInquiry *LawEnforcementInquiry `json:"law_enforcement_inquiry,omitempty" validate:"needs=Type T28,only=Type T28"`
-}
-
-// detailOf returns the types of the members that belong to a type of measure,
-// by their JSON names.
-func detailOf(measure string) map[string]reflect.Type {
-	out := map[string]reflect.Type{}
-	for _, f := range membersOf(reflect.TypeFor[Measure]()) {
-		m := memberOf(f)
-		for _, tag := range m.tags {
-			if c := conditionIn(tag, "only"); c != nil && c.path[0] == "Type" && slices.Contains(c.when, measure) {
-				out[m.name] = m.kind
-			}
-		}
-	}
-	return out
 }
 
 // A Procedure is a formality that the requesting State wishes, and why it needs

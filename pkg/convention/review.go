@@ -207,9 +207,8 @@ func (r *review) practice(v reflect.Value, at string) {
 
 // practiceIn is practice for the members of a struct.
 func (r *review) practiceIn(v reflect.Value, at string) {
-	for _, f := range membersOf(v.Type()) {
-		m := memberOf(f)
-		value := v.FieldByName(f.Name)
+	for _, m := range membersOf(v.Type()) {
+		value := v.FieldByName(m.field)
 		if !isEmpty(value) {
 			r.practice(value, at+"/"+m.name)
 			continue
@@ -222,12 +221,7 @@ func (r *review) practiceIn(v reflect.Value, at string) {
 }
 
 // fits reports whether a member may be given where v is.
-func fits(m member, v reflect.Value) bool {
-	return !slices.ContainsFunc(m.tags, func(tag string) bool {
-		c := conditionIn(tag, "only")
-		return c != nil && !c.holds(v)
-	})
-}
+func fits(m member, v reflect.Value) bool { return m.only == nil || m.only.holds(v) }
 
 // isContent reports whether a struct is one of the types of content, in which
 // members can be missing.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/entraide/entraide/pkg/problem"
@@ -115,8 +116,7 @@ func (w *schemaWriter) structSchema(t reflect.Type) object {
 	s := object{"type": "object", "properties": object{}, "additionalProperties": false}
 	var required []any
 	var rules []any
-	for _, f := range membersOf(t) {
-		m := memberOf(f)
+	for _, m := range membersOf(t) {
 		properties(s)[m.name] = w.member(m)
 		if !m.optional {
 			required = append(required, m.name)
@@ -139,32 +139,44 @@ func (w *schemaWriter) structSchema(t reflect.Type) object {
 	return s
 }
 
-// membersOf returns the fields of a struct, those of the head first.
-func membersOf(t reflect.Type) []reflect.StructField {
-	var out []reflect.StructField
+// membersOf returns the members of a struct, those of the head first.
+func membersOf(t reflect.Type) []member {
+	if known, ok := structs.Load(t); ok {
+		if members, ok := known.([]member); ok {
+			return members
+		}
+	}
+	var out []member
 	for f := range t.Fields() {
 		if f.Anonymous {
 			out = append(out, membersOf(f.Type)...)
 			continue
 		}
-		out = append(out, f)
+		out = append(out, memberOf(f))
 	}
+	structs.Store(t, out)
 	return out
 }
+
+// structs holds the members of the structs that were looked at, by their type.
+var structs sync.Map
 
 // A member is a field as its tags describe it.
 type member struct {
 	name     string
+	field    string // in Go
 	kind     reflect.Type
 	optional bool
 	tags     []string // up to dive
 	items    []string // after dive
+	only     *condition
+	needs    []condition
 }
 
 // memberOf reads the tags of a field.
 func memberOf(f reflect.StructField) member {
 	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	m := member{name: name, kind: f.Type, optional: options != ""}
+	m := member{name: name, field: f.Name, kind: f.Type, optional: options != ""}
 	if m.kind.Kind() == reflect.Pointer {
 		m.kind = m.kind.Elem()
 	}
@@ -173,6 +185,15 @@ func memberOf(f reflect.StructField) member {
 	}
 	if i := slices.Index(m.tags, "dive"); i >= 0 {
 		m.tags, m.items = m.tags[:i], m.tags[i+1:]
+	}
+	for _, tag := range m.tags {
+		name, param, _ := strings.Cut(tag, "=")
+		switch name {
+		case "only":
+			m.only = conditionOf(param)
+		case "needs":
+			m.needs = append(m.needs, *conditionOf(param))
+		}
 	}
 	return m
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-playground/validator/v10"
 )
@@ -76,10 +77,20 @@ type condition struct {
 }
 
 // conditionOf reads the parameter of needs and only.
-func conditionOf(param string) condition {
+func conditionOf(param string) *condition {
+	if known, ok := conditions.Load(param); ok {
+		if c, ok := known.(*condition); ok {
+			return c
+		}
+	}
 	words := strings.Fields(param)
-	return condition{path: strings.Split(words[0], "."), when: words[1:]}
+	c := &condition{path: strings.Split(words[0], "."), when: words[1:]}
+	conditions.Store(param, c)
+	return c
 }
+
+// conditions holds those that were read, by their text.
+var conditions sync.Map
 
 // holds reports whether a value at the path, from the struct v on, is as said.
 func (c condition) holds(v reflect.Value) bool {
@@ -166,15 +177,4 @@ func after(fl validator.FieldLevel) bool {
 	from, _ := reflect.TypeAssert[Time](parent.FieldByName(fl.Param()))
 	to, _ := reflect.TypeAssert[Time](parent.FieldByName(fl.StructFieldName()))
 	return from.IsZero() || to.IsZero() || to.After(from.Time)
-}
-
-// conditionIn returns the condition of a tag of the given name, nil for another
-// tag.
-func conditionIn(tag, name string) *condition {
-	found, param, _ := strings.Cut(tag, "=")
-	if found != name {
-		return nil
-	}
-	c := conditionOf(param)
-	return &c
 }

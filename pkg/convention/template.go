@@ -59,9 +59,8 @@ func (w *templateWriter) line(depth int, format string, args ...any) {
 // object writes a struct, whose values that are set are taken over.
 func (w *templateWriter) object(v reflect.Value, depth int) {
 	w.out.WriteString("{\n")
-	for _, f := range membersOf(v.Type()) {
-		m := memberOf(f)
-		value := v.FieldByName(f.Name)
+	for _, m := range membersOf(v.Type()) {
+		value := v.FieldByName(m.field)
 		switch {
 		case !fits(m, v):
 		case wanted(m, v):
@@ -79,10 +78,7 @@ func (w *templateWriter) object(v reflect.Value, depth int) {
 
 // wanted reports whether a member must be there where v is.
 func wanted(m member, v reflect.Value) bool {
-	return !m.optional || slices.ContainsFunc(m.tags, func(tag string) bool {
-		c := conditionIn(tag, "needs")
-		return c != nil && c.holds(v)
-	})
+	return !m.optional || slices.ContainsFunc(m.needs, func(c condition) bool { return c.holds(v) })
 }
 
 // comment names a member and lists its codes.
@@ -180,8 +176,8 @@ func sketch(t reflect.Type, tags []string) string {
 // sketchObject is a struct on one line, with the members that it always has.
 func sketchObject(t reflect.Type) string {
 	var parts []string
-	for _, f := range membersOf(t) {
-		if m := memberOf(f); !m.optional {
+	for _, m := range membersOf(t) {
+		if !m.optional {
 			parts = append(parts, fmt.Sprintf("%q: %s", m.name, sketch(m.kind, m.tags)))
 		}
 	}

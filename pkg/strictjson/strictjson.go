@@ -91,7 +91,7 @@ func Marshal(v any) ([]byte, error) {
 // check walks all tokens of data and holds them to the rules that do not depend
 // on the type the document is read into.
 func check(data []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(data))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
 	for {
 		token, err := dec.ReadToken()
 		if errors.Is(err, io.EOF) {
