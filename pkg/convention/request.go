@@ -239,3 +239,6 @@ func (r *Request) Follows() bool { return r.refers("follows-preservation") }
 // Routine is the class of urgency of a request that gives no reason for any
 // other.
 const Routine = "R0_ROUTINE"
+
+// Extends reports whether the request asks to extend what another case began.
+func (r *Request) Extends() bool { return r.refers("extends") }

@@ -24,7 +24,11 @@ func (t *Table) Next(s State, e Event) (State, error) {
 		err.Stage = string(s.Stage)
 		return State{}, err
 	}
-	return t.join(s, e), nil
+	next := t.join(s, e)
+	if r, _ := t.fitting(s, e); r.To != StageNone {
+		next.Stage = r.To
+	}
+	return next, nil
 }
 
 // judge says why the event is refused, or nil.
@@ -39,7 +43,7 @@ func (t *Table) judge(s State, e Event) *problem.Error {
 	if e.Final && effect.FinalTo == StageNone {
 		return problem.New(problem.InvalidValue, "core.final", "Only a delivery can be marked final.")
 	}
-	if !slices.Contains(t.lanes, e.Lane) || (!effect.Opens && s.Stage != StageNone && e.Lane != s.Lane) {
+	if t.ordered() && !slices.Contains(t.lanes, e.Lane) || (!effect.Opens && s.Stage != StageNone && e.Lane != s.Lane) {
 		return problem.New(problem.InvalidValue, "core.lane", "The lane is not that of the case.")
 	}
 	if !t.allows(s, e) {
@@ -48,13 +52,34 @@ func (t *Table) judge(s State, e Event) *problem.Error {
 	return nil
 }
 
+// ordered reports whether the table is of a procedure, whose cases have a lane.
+func (t *Table) ordered() bool { return len(t.lanes) > 0 }
+
 // allows reports whether a rule fits.
 func (t *Table) allows(s State, e Event) bool {
-	return slices.ContainsFunc(t.rules, func(r rule) bool {
+	_, ok := t.fitting(s, e)
+	return ok
+}
+
+// fitting returns the first rule that fits.
+func (t *Table) fitting(s State, e Event) (rule, bool) {
+	i := slices.IndexFunc(t.rules, func(r rule) bool {
 		return r.Act == e.Act && slices.Contains(r.By, e.Actor) && slices.Contains(r.From, s.Stage) &&
 			(r.Opening == "" || r.Opening == s.Opening) && (r.Lane == "" || r.Lane == s.Lane) &&
 			!slices.ContainsFunc(r.When, func(name string) bool { return !facts[name](s, e) })
 	})
+	if i < 0 {
+		return rule{}, false
+	}
+	return t.rules[i], true
+}
+
+// reasonOf is the sentence of a refusal.
+func reasonOf(err error) string {
+	if p, ok := errors.AsType[*problem.Error](err); ok {
+		return p.Detail
+	}
+	return err.Error()
 }
 
 // refusal is the sentence for an act that no rule allows.
@@ -71,6 +96,9 @@ func (t *Table) refusal(s State, e Event) string {
 	if len(names) > 0 {
 		can = strings.Join(names, ", ")
 	}
+	if len(t.states) > 0 {
+		return fmt.Sprintf("A measure that is %q does not change by %q from the %s side.", s.Stage, e.Act, e.Actor)
+	}
 	return fmt.Sprintf("%s, the %s authority cannot %s; it can do: %s.", where, e.Actor, e.Act, can)
 }
 
@@ -80,7 +108,7 @@ func (t *Table) consistent(s State) bool {
 		return s == State{}
 	}
 	opening, ok := t.effect(s.Opening)
-	return ok && opening.Opens && t.rank(s.Stage) > 0 && slices.Contains(t.lanes, s.Lane)
+	return ok && opening.Opens && t.rank(s.Stage) > 0 && (!t.ordered() || slices.Contains(t.lanes, s.Lane))
 }
 
 // join adds what the event does to the state. It does not depend on the order
@@ -98,6 +126,7 @@ func (t *Table) join(s State, e Event) State {
 		s.Opening, s.Lane = e.Act, e.Lane
 	}
 	s.Handed = s.Handed || effect.Hands
+	s.Consulted = s.Consulted || effect.Consults
 	return s
 }
 

@@ -1,12 +1,13 @@
-// Package workflow is the procedure of a case: which act may follow which, and
-// what stage a case has reached (protocol section 4).
+// Package workflow runs the two workflows of a case from tables in
+// schemas/workflows: the procedure, which the broker enforces (protocol section
+// 4), and the substance of each measure, which the two sides derive from the
+// content that only they can read.
 //
-// It is an engine over a table, schemas/workflows/procedure.json, and knows no
-// act or stage itself. What an act does does not depend on where it happens, and
-// stages only rise; therefore two sides that have seen the same messages agree
-// on the stage, in whatever order the messages reached them. Whether an act is
-// allowed does depend on where it stands, and that is judged once, at its place
-// in the log.
+// It is one engine, and knows no act, stage or state itself. The stages of the
+// procedure are ordered: what an act does does not depend on where it happens,
+// and stages only rise; therefore two sides that have seen the same messages
+// agree on the stage, in whatever order the messages reached them. The states of
+// a measure go back and forth; there, all follow the order of the log.
 package workflow
 
 // An Actor is a party to a case, by its role in law. The role is fixed for the
@@ -18,6 +19,8 @@ const (
 	Requesting Actor = "requesting"
 	// Requested is the authority that it was sent to.
 	Requested Actor = "requested"
+	// Law is no party: events by it happen when the law or a date says so.
+	Law Actor = "law"
 )
 
 // A Stage is how far a case has come.
@@ -98,6 +101,8 @@ type State struct {
 	Lane Lane
 	// Handed says that the requested authority has delivered something.
 	Handed bool
+	// Consulted says that there was a consultation, in a workflow of substance.
+	Consulted bool
 }
 
 // An Event is an act at its place in the log, with what must be known to judge
@@ -111,4 +116,7 @@ type Event struct {
 	Final bool
 	// Idle says that the requesting authority has been silent for a year.
 	Idle bool
+	// Facts are what else holds of the event, by the names that the tables of
+	// substance use, such as limited-ground.
+	Facts []string
 }
