@@ -79,7 +79,7 @@ var mayImport = []struct {
 	// The house itself.
 	{"internal/arch", nil},
 	{"internal/check", nil},
-	{"internal/generate", []string{"pkg/convention"}},
+	{"internal/generate", []string{"pkg/convention", "pkg/workflow", "pkg/casework"}},
 }
 
 // sides are the packages that a command puts together.

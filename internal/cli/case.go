@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/convention"
 )
 
 func (a *app) caseCommand() *cobra.Command {
@@ -59,19 +60,18 @@ func (a *app) caseShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(c, func(w io.Writer) { printCase(w, c) })
+			return a.print(c, func(w io.Writer) { a.printCase(w, c) })
 		}),
 	}
 }
 
-func printCase(w io.Writer, c desk.Case) {
-	fmt.Fprintf(w, "Case %s\n%s, %s lane: %s asks %s\n", c.Case, c.Stage, c.Lane, c.Requesting, c.Requested)
+func (a *app) printCase(w io.Writer, c desk.Case) {
+	fmt.Fprintf(w, "Case %s\n%s, %s lane: %s asks %s\n", c.Case, a.label("stage", c.Stage), a.label("lane", c.Lane), c.Requesting, c.Requested)
 	if c.ClassicalSecrecy {
 		fmt.Fprintln(w, "Classical secrecy only: a future quantum computer could read this case.")
 	}
-	for _, m := range c.Measures {
-		fmt.Fprintf(w, "  measure %d  %s  %s\n", m.Number, m.Type, m.Status)
-	}
+	a.printMeasures(w, c)
+	a.printSubstance(w, c)
 	for _, k := range c.Clocks {
 		fmt.Fprintf(w, "  %s due %s (%s)\n", k.Name, k.Due, k.State)
 	}
@@ -94,5 +94,51 @@ func printCase(w io.Writer, c desk.Case) {
 		for _, r := range e.Receipts {
 			fmt.Fprintf(w, "    %s by %s at %s (entry %d)\n", r.Kind, r.By, r.At, r.Index)
 		}
+	}
+}
+
+// label is the name of a code in the language of the command.
+func (a *app) label(list, code string) string {
+	if c, ok := convention.CodeOf(list, code); ok {
+		return c.Label(a.lang)
+	}
+	return code
+}
+
+// printMeasures says how each measure stands and who is to act.
+func (a *app) printMeasures(w io.Writer, c desk.Case) {
+	for _, m := range c.Measures {
+		fmt.Fprintf(w, "  measure %d  %s %s: %s", m.Number, m.Type, a.label("measure-type", m.Type), a.label("workflow-state", m.State))
+		if m.Owed != "" {
+			fmt.Fprintf(w, " (%s to act)", m.Owed)
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// printSubstance says what is due, what binds and what is missing.
+func (a *app) printSubstance(w io.Writer, c desk.Case) {
+	for _, d := range c.Dates {
+		fmt.Fprintf(w, "  %s: %s", d.Due, a.label("clock", d.Clock))
+		if d.Measure > 0 {
+			fmt.Fprintf(w, ", measure %d", d.Measure)
+		}
+		if d.Owed != "" {
+			fmt.Fprintf(w, ", %s", d.Owed)
+		}
+		fmt.Fprintf(w, " (%s)\n", d.State)
+	}
+	for _, x := range c.Conditions {
+		state := "offered"
+		if x.Binding {
+			state = "binds"
+		}
+		fmt.Fprintf(w, "  condition %d (%s): %s — %s\n", x.Number, a.label("condition-type", x.Type), x.Text, state)
+	}
+	for _, q := range c.Missing {
+		fmt.Fprintf(w, "  missing from %s: answer %d: %s\n", q.By, q.Number, q.Text)
+	}
+	for _, x := range c.Misplaced {
+		fmt.Fprintf(w, "  without effect on measure %d: %s (message %s)\n", x.Measure, x.Reason, x.Message)
 	}
 }

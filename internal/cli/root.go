@@ -147,7 +147,7 @@ Begin with:  entraide demo --exit --dir x`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		a.demoCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.keyCommand(),
-		a.directoryCommand(), a.schemaCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(), a.messageCommand(), a.verifyCommand(),
+		a.directoryCommand(), a.schemaCommand(), a.workflowCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(), a.messageCommand(), a.verifyCommand(),
 	)
 	return root
 }

@@ -130,7 +130,7 @@ func (d *Desk) putReceived(ctx context.Context, w store.DeskWriter, m *message.M
 	if l.Note, err = remarks(ctx, w, m, l); err != nil {
 		return err
 	}
-	if err := w.PutLetter(ctx, l); err != nil {
+	if err := keep(ctx, w, l); err != nil {
 		return err
 	}
 	if err := w.PutConfirmation(ctx, ownConfirmation(receipt, message.Delivered, l, d.now().Unix())); err != nil {
@@ -176,7 +176,7 @@ func remarks(ctx context.Context, r store.DeskReader, m *message.Message, l stor
 // putFailed stores a message that could not be opened, with its verdict, and
 // tells its sender by code.
 func (d *Desk) putFailed(ctx context.Context, w store.DeskWriter, l store.Letter) error {
-	if err := w.PutLetter(ctx, l); err != nil {
+	if err := keep(ctx, w, l); err != nil {
 		return err
 	}
 	if err := d.record(ctx, w, "message could not be opened", l.ID+" "+l.Verdict); err != nil {

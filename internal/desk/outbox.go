@@ -175,7 +175,7 @@ func (d *Desk) accepted(ctx context.Context, o store.Order, m *message.Message, 
 		return d.incident(ctx, err, o.Sealed, receipt)
 	}
 	return d.db.Write(ctx, func(w store.DeskWriter) error {
-		if err := w.PutLetter(ctx, letterOf(m, a, false, o.Body, o.Sealed, receipt)); err != nil {
+		if err := keep(ctx, w, letterOf(m, a, false, o.Body, o.Sealed, receipt)); err != nil {
 			return err
 		}
 		if err := w.DeleteOrder(ctx, o.ID); err != nil {
@@ -299,7 +299,7 @@ func (d *Desk) relearn(ctx context.Context, id string) error {
 		letter.Body = payload.Body
 	}
 	return d.db.Write(ctx, func(w store.DeskWriter) error {
-		if err := w.PutLetter(ctx, letter); err != nil {
+		if err := keep(ctx, w, letter); err != nil {
 			return err
 		}
 		return d.record(ctx, w, "own message learned again", id)

@@ -62,6 +62,11 @@ type Case struct {
 	Requested  string       `json:"requested"`
 	Role       string       `json:"role"` // of this desk: requesting or requested
 	Measures   []Measure    `json:"measures"`
+	Together   string       `json:"together"` // how the measures stand together
+	Dates      []Date       `json:"dates"`
+	Conditions []Condition  `json:"conditions"`
+	Missing    []Missing    `json:"missing"`
+	Misplaced  []Misplaced  `json:"misplaced"`
 	Clocks     []wire.Clock `json:"clocks"`
 	Owed       Owed         `json:"owed"`
 	Events     []Message    `json:"events"`
@@ -71,11 +76,55 @@ type Case struct {
 	ClassicalSecrecy bool `json:"classical_secrecy"`
 }
 
-// A Measure is a measure of a request with what was last said of it.
+// A Measure is a measure of a request and how it stands.
 type Measure struct {
-	Number int64  `json:"number"`
-	Type   string `json:"type"`
-	Status string `json:"status"`
+	Number   int64  `json:"number"`
+	Type     string `json:"type"`
+	Workflow string `json:"workflow"`
+	State    string `json:"state"` // a row of the code list workflow-state
+	// Owed is the authority that is to act; both, or empty where nobody is.
+	Owed  string `json:"owed"`
+	Ended bool   `json:"ended"`
+	// Next are the messages by which this desk can move it on.
+	Next []string `json:"next"`
+}
+
+// A Date is a date of the substance of a case, which both sides compute alike.
+type Date struct {
+	Clock   string   `json:"clock"`             // a row of the code list clock
+	Measure int64    `json:"measure,omitempty"` // 0 for the whole case
+	Owed    string   `json:"owed,omitempty"`    // authority
+	Due     string   `json:"due"`               // RFC 3339
+	State   string   `json:"state"`             // running, warned, held, met, passed or expired
+	Warn    []string `json:"warn,omitempty"`    // RFC 3339
+}
+
+// A Condition is one that was offered or binds.
+type Condition struct {
+	Number  int64  `json:"number"`
+	Type    string `json:"type"`
+	Text    string `json:"text"`
+	Until   string `json:"until,omitempty"` // RFC 3339
+	Binding bool   `json:"binding"`
+	Message string `json:"message"` // digest of the message that set it
+}
+
+// A Missing is a question that waits for its answer.
+type Missing struct {
+	Number    int64  `json:"number"`
+	Measure   int64  `json:"measure,omitempty"`
+	Text      string `json:"text"`
+	Necessary bool   `json:"necessary"`
+	By        string `json:"by"`      // authority that is to answer
+	Message   string `json:"message"` // digest of the message that asked
+}
+
+// A Misplaced is a message that had no effect on a measure, as where messages
+// crossed.
+type Misplaced struct {
+	Message string `json:"message"` // digest
+	Measure int64  `json:"measure"`
+	Reason  string `json:"reason"`
 }
 
 // Owed says whose turn it is, and with which acts.
@@ -179,7 +228,7 @@ func caseLine(ctx context.Context, r store.DeskReader, id string) (CaseLine, err
 	if !letters[0].Incoming {
 		line.Counterpart = c.requested
 	}
-	for _, m := range measuresOf(letters) {
+	for _, m := range convention.Measures(bodyOf(letters[0])) {
 		line.Measures = append(line.Measures, m.Type)
 	}
 	clocks, err := clocksOf(ctx, r, id)
@@ -214,10 +263,15 @@ func (d *Desk) Case(ctx context.Context, id string) (Case, error) {
 		}
 		out.Stage, out.Lane = string(c.state.Stage), string(c.state.Lane)
 		out.Requesting, out.Requested = c.requesting, c.requested
-		out.Role, out.Measures, out.Owed = string(workflow.Requesting), measuresOf(letters), owedIn(c)
+		out.Role, out.Owed = string(workflow.Requesting), owedIn(c)
 		if letters[0].Incoming {
 			out.Role = string(workflow.Requested)
 		}
+		stands, err := substance(ctx, r, id, letters, d.now())
+		if err != nil {
+			return err
+		}
+		out.stand(stands, d.now())
 		return out.fill(ctx, r, letters)
 	})
 	return out, err
@@ -263,43 +317,6 @@ func owedIn(c derived) Owed {
 		owed.Acts = append(owed.Acts, string(act))
 	}
 	return owed
-}
-
-// measuresOf lists the measures of a case with what was last said of each.
-func measuresOf(letters []store.Letter) []Measure {
-	measures := []Measure{}
-	say := func(number int64, status string) {
-		for i := range measures {
-			if measures[i].Number == number {
-				measures[i].Status = status
-			}
-		}
-	}
-	for _, l := range letters {
-		body, err := convention.ParseBody(l.Body)
-		if err != nil {
-			continue
-		}
-		switch b := body.(type) {
-		case *convention.Request:
-			for _, m := range convention.Measures(b) {
-				measures = append(measures, Measure{Number: m.Number, Type: m.Type, Status: "requested"})
-			}
-		case *convention.Decision:
-			for _, i := range b.Items {
-				say(i.Measure, i.Outcome)
-			}
-		case *convention.Preserved:
-			for _, i := range b.Items {
-				say(i.Measure, "preserved until "+i.Until.Format(time.RFC3339))
-			}
-		case *convention.Delivery:
-			for _, i := range b.Results {
-				say(i.Measure, i.Result)
-			}
-		}
-	}
-	return measures
 }
 
 // Messages lists all messages in log order, and those that wait behind them.

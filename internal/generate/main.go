@@ -1,13 +1,19 @@
-// Command generate writes the files that follow from the code: the JSON Schema
-// of every kind of content. It is run by "go generate ./...".
+// Command generate writes the files that follow from the code and its tables:
+// the JSON Schema of every kind of content, and the page on workflows. It is run
+// by "go generate ./...".
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/entraide/entraide/pkg/casework"
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 func main() {
@@ -15,7 +21,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: generate ROOT, the top of the repository")
 		os.Exit(2)
 	}
-	if err := writeSchemas(filepath.Join(os.Args[1], "schemas")); err != nil {
+	err := errors.Join(writeSchemas(filepath.Join(os.Args[1], "schemas")), writeWorkflows(filepath.Join(os.Args[1], "docs", "workflows.md")))
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
@@ -33,4 +40,47 @@ func writeSchemas(dir string) error {
 		}
 	}
 	return nil
+}
+
+// preface begins the page on workflows.
+const preface = `# Workflows
+
+This page is written from the tables in schemas/workflows; change those.
+
+Every measure of a request follows one of these workflows. Both sides derive its
+state from the signed messages of the case in the order of the log. A message
+that does not fit its place, as where two crossed, is kept and changes nothing.
+Of several rows that fit, the first counts. A row without an end changes nothing.
+The last column is a row of the code list rule, which says where the law is.
+`
+
+// writeWorkflows writes the page on workflows.
+func writeWorkflows(path string) error {
+	var page bytes.Buffer
+	page.WriteString(preface)
+	for _, name := range workflow.Names() {
+		t, _ := workflow.Substance(name)
+		fmt.Fprintf(&page, "\n## %s\n\n%s. Measures: %s.\n", name, t.Title("en"), strings.Join(casework.Follows(name), ", "))
+		fmt.Fprintf(&page, "\n```mermaid\n%s```\n\n", t.Mermaid())
+		page.WriteString("| event | by | from | to | when | law |\n|---|---|---|---|---|---|\n")
+		for _, r := range t.Rules() {
+			fmt.Fprintf(&page, "| `%s` | %s | %s | %s | %s | %s |\n", r.Act, list(r.By), list(r.From), r.To, list(r.When), r.Law)
+		}
+	}
+	if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("writing the page on workflows: %w", err)
+	}
+	return nil
+}
+
+// list joins texts; the state before the beginning is a dash.
+func list[T ~string](items []T) string {
+	words := make([]string, len(items))
+	for i, item := range items {
+		words[i] = string(item)
+		if item == "" {
+			words[i] = "–"
+		}
+	}
+	return strings.Join(words, ", ")
 }

@@ -30,6 +30,8 @@ type DeskReader interface {
 	// Letters returns the messages of a case in log order, without their sealed
 	// form.
 	Letters(ctx context.Context, caseID string) ([]Letter, error)
+	// Linked returns the cases whose opening message refers to a case.
+	Linked(ctx context.Context, caseID string) ([]string, error)
 	// AllLetters returns messages of all cases with index > after, in log order,
 	// without their sealed form, limit at most.
 	AllLetters(ctx context.Context, after int64, limit int) ([]Letter, error)
@@ -73,6 +75,8 @@ type DeskWriter interface {
 	PutCursor(ctx context.Context, authority string, index int64) error
 	// PutLetter inserts a message, or replaces what is known of it.
 	PutLetter(ctx context.Context, l Letter) error
+	// PutLink notes that a case refers to another; it may be noted already.
+	PutLink(ctx context.Context, from, to string) error
 	// PutOrder inserts or replaces an order; DeleteOrder ends it.
 	PutOrder(ctx context.Context, o Order) error
 	DeleteOrder(ctx context.Context, id string) error

@@ -209,6 +209,12 @@ func (v *deskView) Unsent(ctx context.Context) ([]store.Confirmation, error) {
 		`SELECT `+confirmationColumns+` FROM confirmation WHERE idx < 0 ORDER BY rowid`)
 }
 
+// Linked implements [store.DeskReader].
+func (v *deskView) Linked(ctx context.Context, caseID string) ([]string, error) {
+	return list(ctx, &v.view, "links", func(r *sql.Rows, id *string) error { return r.Scan(id) },
+		`SELECT case_id FROM case_link WHERE refers_to = ?1 ORDER BY case_id`, caseID)
+}
+
 // Deadlines implements [store.DeskReader].
 func (v *deskView) Deadlines(ctx context.Context, caseID string) ([]store.Deadline, error) {
 	return list(ctx, &v.view, "deadlines", func(r *sql.Rows, d *store.Deadline) error {

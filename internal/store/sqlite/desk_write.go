@@ -46,6 +46,11 @@ func (w *deskWriter) PutLetter(ctx context.Context, l store.Letter) error {
 		l.AcceptedAt, l.BrokerStage, l.Verdict, l.Note, l.Body, l.OpenedAt, blob(l.Receipt), blob(l.Sealed))
 }
 
+// PutLink implements [store.DeskWriter].
+func (w *deskWriter) PutLink(ctx context.Context, from, to string) error {
+	return w.exec(ctx, "a link", `INSERT OR IGNORE INTO case_link (case_id, refers_to) VALUES (?1, ?2)`, from, to)
+}
+
 // PutOrder implements [store.DeskWriter].
 func (w *deskWriter) PutOrder(ctx context.Context, o store.Order) error {
 	return w.exec(ctx, "the outbox", `INSERT INTO outbox (`+orderColumns+`)

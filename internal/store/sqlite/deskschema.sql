@@ -114,3 +114,9 @@ CREATE TABLE log_entry (
     salt      BLOB NOT NULL,
     body      BLOB NOT NULL
 ) STRICT;
+
+CREATE TABLE case_link (
+    case_id  TEXT NOT NULL,
+    refers_to TEXT NOT NULL,
+    PRIMARY KEY (refers_to, case_id)
+) STRICT, WITHOUT ROWID;
