@@ -3,7 +3,9 @@ package convention_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/entraide/entraide"
+	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/schemas"
 )
 
@@ -68,7 +72,9 @@ func conforms(t *testing.T, all map[string]*jsonschema.Schema, doc []byte) error
 	return s.Validate(value)
 }
 
-// corpus returns the good documents of testdata/bodies by name.
+// corpus returns good documents by name: those of testdata/bodies, every message
+// of the sample cases, and for every kind and type of measure one document with
+// everything that may be in it and one with what must be.
 func corpus(t *testing.T) map[string][]byte {
 	t.Helper()
 	files, err := filepath.Glob("../../testdata/bodies/*.json")
@@ -82,6 +88,46 @@ func corpus(t *testing.T) map[string][]byte {
 			t.Fatal(err)
 		}
 		out[strings.TrimSuffix(filepath.Base(f), ".json")] = data
+	}
+	for _, number := range entraide.Samples {
+		play, err := entraide.Sample(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range play.Steps {
+			if out[fmt.Sprintf("case %d %s", number, s.Body)], err = entraide.SampleBody(number, s.Body, fill(play)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	maps.Copy(out, examples(t))
+	return out
+}
+
+// examples are the documents made from the types.
+func examples(t *testing.T) map[string][]byte {
+	t.Helper()
+	var names []string
+	for _, k := range convention.Kinds() {
+		if k.Kind != "request" {
+			names = append(names, k.Kind)
+		}
+	}
+	for _, c := range convention.Codes("measure-type") {
+		if c.Has("request") {
+			names = append(names, c.Code)
+		}
+	}
+	out := map[string][]byte{}
+	for _, name := range names {
+		for size, full := range map[string]bool{"full": true, "small": false} {
+			data, err := convention.Marshal(convention.Made(name, full))
+			if err != nil {
+				t.Errorf("%s %s: %v", name, size, err)
+				continue
+			}
+			out[name+" "+size] = data
+		}
 	}
 	return out
 }
