@@ -3,6 +3,7 @@ package demo_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/entraide/entraide"
 	"github.com/entraide/entraide/internal/cli"
 	"github.com/entraide/entraide/internal/demo"
 	"github.com/entraide/entraide/internal/testkit/pgserver"
@@ -46,7 +48,7 @@ func (l *lockedBuffer) String() string {
 
 func options(t *testing.T, out, log *lockedBuffer) demo.Options {
 	return demo.Options{
-		Dir: filepath.Join(t.TempDir(), "x"), Suite: pgp.PQ6, Database: "sqlite:broker.db", Brokers: 1, Binary: os.Args[0],
+		Dir: filepath.Join(t.TempDir(), "x"), Suite: pgp.PQ6, Case: 1, Database: "sqlite:broker.db", Brokers: 1, Binary: os.Args[0],
 		Now: time.Now, Out: out, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
@@ -78,14 +80,40 @@ func TestDemo(t *testing.T) {
 				t.Fatalf("%v\n%s\n%s", err, out.String(), log.String())
 			}
 			for _, want := range []string{
-				"16  Meridia closes the case with which it began.",
-				"The log broker.example/log has 71 entries",
+				"20  Meridia closes the case with which it began.",
+				"The log broker.example/log has 83 entries",
 			} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("the story lacks %q:\n%s", want, out.String())
 				}
 			}
 		})
+	}
+}
+
+// TestCases plays every sample case on both engines, in each of which both
+// desks derive the same of every measure, date and condition.
+func TestCases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("package e2e shows the same code to the race detector")
+	}
+	t.Parallel()
+	for name, database := range map[string]func(*testing.T) string{
+		"SQLite": func(*testing.T) string { return "sqlite:broker.db" }, "PostgreSQL": pgserver.Database,
+	} {
+		for _, number := range entraide.Samples {
+			t.Run(fmt.Sprintf("case %d on %s", number, name), func(t *testing.T) {
+				var out, log lockedBuffer
+				o := options(t, &out, &log)
+				o.Case, o.Database = number, database(t)
+				if err := demo.Run(t.Context(), o); err != nil {
+					t.Fatalf("%v\n%s\n%s", err, out.String(), log.String())
+				}
+				if !strings.Contains(out.String(), "closed after") {
+					t.Errorf("nothing is closed:\n%s", out.String())
+				}
+			})
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func writeSchemas(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, k.File), schema, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, k.File), schema, 0o644); err != nil { //nolint:gosec // the path is that of the repository
 			return fmt.Errorf("writing a schema: %w", err)
 		}
 	}
@@ -67,7 +67,7 @@ func writeWorkflows(path string) error {
 			fmt.Fprintf(&page, "| `%s` | %s | %s | %s | %s | %s |\n", r.Act, list(r.By), list(r.From), r.To, list(r.When), r.Law)
 		}
 	}
-	if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil { //nolint:gosec // the path is that of the repository
 		return fmt.Errorf("writing the page on workflows: %w", err)
 	}
 	return nil

@@ -69,10 +69,10 @@ func onMeasures(event string, measures []int64) []Step {
 // deliveryStep is what a result means: a refusal or postponement in a delivery
 // is a decision.
 func deliveryStep(r DeliveryResult) Step {
-	switch {
-	case r.Result == "refused" || r.Result == "postponed":
+	switch r.Result {
+	case "refused", "postponed":
 		return Step{Measure: r.Measure, Event: "decision:" + r.Result, Facts: groundFacts(r.Grounds)}
-	case r.Result == "partly":
+	case "partly":
 		return Step{Measure: r.Measure, Event: "delivery:part"}
 	}
 	return Step{Measure: r.Measure, Event: "delivery:final"}

@@ -167,7 +167,7 @@ func TestLawHolds(t *testing.T) {
 				if _, err := table.Next(s, e); err != nil {
 					continue
 				}
-				switch e.Act {
+				switch string(e.Act) {
 				case "decision:postponed":
 					if !s.Consulted && table.Name() != "extradition" {
 						t.Errorf("%s: postponed without consultation", s.Stage)

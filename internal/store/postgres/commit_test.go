@@ -56,7 +56,7 @@ func TestLostCommit(t *testing.T) {
 				t.Errorf("a commit that took effect: %v", err)
 			case errors.Is(tt.want, errNothing) && (err == nil || errors.Is(err, store.ErrOutcomeUnknown)):
 				t.Errorf("a commit that did not take effect: %v", err)
-			case tt.want == store.ErrOutcomeUnknown && !errors.Is(err, store.ErrOutcomeUnknown):
+			case errors.Is(tt.want, store.ErrOutcomeUnknown) && !errors.Is(err, store.ErrOutcomeUnknown):
 				t.Errorf("a commit of which nothing can be known: %v", err)
 			}
 			if n := size(t, other); n != tt.size {

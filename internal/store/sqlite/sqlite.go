@@ -223,7 +223,7 @@ func (db *DB) Read(ctx context.Context, fn func(store.Reader) error) error {
 	if err != nil {
 		return fmt.Errorf("sqlite: beginning to read: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
+	defer tx.Rollback()
 	return fn(&view{tx})
 }
 
@@ -239,12 +239,12 @@ func (db *DB) Write(ctx context.Context, fn func(store.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("sqlite: waiting to write: %w", err)
 	}
-	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	defer conn.Close()
 	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return fmt.Errorf("sqlite: beginning to write: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after the commit
+	defer tx.Rollback()
 	w := &writer{view: view{tx}}
 	if err := fn(w); err != nil {
 		return err
