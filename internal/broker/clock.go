@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/workflow"
 )
@@ -66,7 +67,7 @@ func clock(c store.Case, name string, due time.Time) store.Clock {
 
 // lane returns the limits of a case: those of its pair, else of its lane.
 func (k Clocks) lane(c store.Case) Lane {
-	pair := partyOf(c.Requesting) + ">" + partyOf(c.Requested)
+	pair := directory.PartyOf(c.Requesting) + ">" + directory.PartyOf(c.Requested)
 	if lane, ok := k.Pairs[pair][c.Lane]; ok {
 		return lane
 	}

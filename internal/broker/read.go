@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
@@ -43,12 +42,6 @@ func party(callers []directory.Authority, from, to string) bool {
 	return slices.ContainsFunc(callers, func(a directory.Authority) bool {
 		return a.Statement.ID == from || a.Statement.ID == to
 	})
-}
-
-// partyOf returns the party of an authority: "QM" of "QM.mla".
-func partyOf(authority string) string {
-	p, _, _ := strings.Cut(authority, ".")
-	return p
 }
 
 // unsigned turns the absence of a covering checkpoint into a refusal: the

@@ -8,12 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/entraide/entraide"
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/wire"
@@ -52,7 +52,7 @@ func (s *stage) play(ctx context.Context) error {
 // the sender its receipt, the recipient the opened message, the sender the
 // proof of delivery.
 func (s *stage) exchange(ctx context.Context, st entraide.PlayStep, thread message.ID, body []byte) (desk.Message, error) {
-	sender, recipient := s.desks[partyOf(st.From)], s.desks[partyOf(st.To)]
+	sender, recipient := s.desks[directory.PartyOf(st.From)], s.desks[directory.PartyOf(st.To)]
 	id, _, err := sender.Send(ctx, desk.Order{
 		From: st.From, To: st.To, Case: thread, Act: workflow.Act(st.Act), Final: st.Final, Lane: workflow.Lane(st.Lane), Body: body,
 	})
@@ -73,11 +73,6 @@ func (s *stage) exchange(ctx context.Context, st entraide.PlayStep, thread messa
 		return m, err
 	}
 	return m, sender.Sync(ctx)
-}
-
-func partyOf(authority string) string {
-	party, _, _ := strings.Cut(authority, ".")
-	return party
 }
 
 // conclude compares what the desks hold and shows the log.
@@ -116,7 +111,7 @@ func (s *stage) compare(ctx context.Context, code string, line desk.CaseLine) er
 	if err != nil || here.Role != string(workflow.Requesting) {
 		return err
 	}
-	s.with = partyOf(here.Requested)
+	s.with = directory.PartyOf(here.Requested)
 	there, err := s.desks[s.with].Case(ctx, line.Case)
 	if err != nil {
 		return err

@@ -3,12 +3,12 @@ package desk
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/casework"
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/workflow"
 )
 
@@ -67,24 +67,18 @@ func substance(ctx context.Context, r store.DeskReader, caseID string, letters [
 // bearing returns those messages of a case that bear on a case it refers to,
 // which the same two parties must have begun.
 func bearing(letters []store.Letter, opening store.Letter) []store.Letter {
-	if len(letters) == 0 || partyOf(letters[0].From) != partyOf(opening.From) || partyOf(letters[0].To) != partyOf(opening.To) {
+	if len(letters) == 0 || directory.PartyOf(letters[0].From) != directory.PartyOf(opening.From) || directory.PartyOf(letters[0].To) != directory.PartyOf(opening.To) {
 		return nil
 	}
 	request, ok := bodyOf(letters[0]).(*convention.Request)
 	return slices.DeleteFunc(letters, func(l store.Letter) bool { return !ok || !casework.Bears(request, bodyOf(l)) })
 }
 
-// partyOf is the party of an authority.
-func partyOf(authority string) string {
-	party, _, _ := strings.Cut(authority, ".")
-	return party
-}
-
 // entryOf is a message as the derivation takes it. The requesting side is the
 // party of the authority that opened the case.
 func entryOf(l store.Letter, opener string, linked bool) casework.Entry {
 	e := casework.Entry{Digest: l.Digest, Actor: workflow.Requested, At: time.Unix(l.AcceptedAt, 0).UTC(), Body: bodyOf(l), Linked: linked}
-	if partyOf(l.From) == partyOf(opener) {
+	if directory.PartyOf(l.From) == directory.PartyOf(opener) {
 		e.Actor = workflow.Requesting
 	}
 	return e

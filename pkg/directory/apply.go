@@ -113,10 +113,10 @@ func mayIssue(h *Heading) bool {
 	case TypDepositary, TypParty:
 		return h.Signer == DepositarySubject
 	case TypAuthority:
-		return h.Signer == partyOf(h.Subject)
+		return h.Signer == PartyOf(h.Subject)
 	case TypStanding:
-		ofAuthority := partyOf(h.Subject) != h.Subject
-		return h.Signer == DepositarySubject || ofAuthority && h.Signer == partyOf(h.Subject)
+		ofAuthority := PartyOf(h.Subject) != h.Subject
+		return h.Signer == DepositarySubject || ofAuthority && h.Signer == PartyOf(h.Subject)
 	}
 	return false
 }
@@ -171,7 +171,7 @@ func (d *Directory) takeParty(next *state, s *PartyStatement) error {
 }
 
 func (d *Directory) takeAuthority(next *state, s *AuthorityStatement) error {
-	party := partyOf(s.Subject)
+	party := PartyOf(s.Subject)
 	a := &Authority{Statement: *s, Certificates: map[pgp.Suite]*pgp.Certificate{}, Index: next.record.Index, Party: party}
 	for _, suite := range pgp.Suites() {
 		data, ok := s.Certificates[suite]

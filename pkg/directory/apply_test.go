@@ -28,7 +28,7 @@ func authorityOf(edit func(*states.World, *directory.AuthorityStatement)) func(*
 }
 
 // partyOf edits the depositary's next statement about QM.
-func partyOf(edit func(*states.World, *directory.PartyStatement)) func(*testing.T, *states.World) candidate {
+func PartyOf(edit func(*states.World, *directory.PartyStatement)) func(*testing.T, *states.World) candidate {
 	return func(_ *testing.T, w *states.World) candidate {
 		s := w.PartyStatement("QM")
 		edit(w, &s)
@@ -90,14 +90,14 @@ func TestApply(t *testing.T) {
 		field string
 	}{
 		{"next authority statement", authorityOf(func(*states.World, *directory.AuthorityStatement) {}), "", ""},
-		{"next party statement", partyOf(func(*states.World, *directory.PartyStatement) {}), "", ""},
+		{"next party statement", PartyOf(func(*states.World, *directory.PartyStatement) {}), "", ""},
 		{"next depositary statement", func(_ *testing.T, w *states.World) candidate {
 			return candidate{w.Depositary, w.DepositaryStatement(), 1000}
 		}, "", ""},
 
 		// The chain.
 		{"number skipped", authorityOf(func(_ *states.World, s *directory.AuthorityStatement) { s.Number++ }), problem.StatementChain, "number"},
-		{"number repeated", partyOf(func(_ *states.World, s *directory.PartyStatement) { s.Number, s.Previous = 1, "" }), problem.StatementChain, "number"},
+		{"number repeated", PartyOf(func(_ *states.World, s *directory.PartyStatement) { s.Number, s.Previous = 1, "" }), problem.StatementChain, "number"},
 		{"first not 1", authorityOf(func(w *states.World, s *directory.AuthorityStatement) {
 			s.ID, s.Subject = "QM.new", "QM.new"
 		}), problem.StatementChain, "number"},
@@ -175,10 +175,10 @@ func TestApply(t *testing.T) {
 		{"no key to encrypt to", withCertificate(pgp.Modern6, func(t *testing.T, w *states.World) []byte {
 			return withoutSubkey(t, w, (*pgp.Certificate).EncryptionSubkey)
 		}), problem.StatementInvalid, "certificates.modern-6"},
-		{"party's fingerprint", partyOf(func(w *states.World, s *directory.PartyStatement) {
+		{"party's fingerprint", PartyOf(func(w *states.World, s *directory.PartyStatement) {
 			s.Fingerprint = w.Parties["QN"].Fingerprint()
 		}), problem.StatementInvalid, "fingerprint"},
-		{"another party's certificate", partyOf(func(w *states.World, s *directory.PartyStatement) {
+		{"another party's certificate", PartyOf(func(w *states.World, s *directory.PartyStatement) {
 			s.Certificate, s.Fingerprint = w.Parties["QN"].Certificate().Bytes(), w.Parties["QN"].Fingerprint()
 		}), problem.StatementInvalid, "certificate"},
 

@@ -57,8 +57,9 @@ func ValidDigest(d string) bool { return digestForm.MatchString(d) }
 // whole and in upper-case hex: 40 digits (version 4) or 64 (version 6).
 func ValidFingerprint(f string) bool { return fingerprintForm.MatchString(f) }
 
-// partyOf returns the party of an authority, and of a party itself.
-func partyOf(subject string) string {
+// PartyOf returns the party of an authority, "QM" of "QM.mla", and of a party
+// itself.
+func PartyOf(subject string) string {
 	code, _, _ := strings.Cut(subject, ".")
 	return code
 }

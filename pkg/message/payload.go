@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -117,20 +118,14 @@ func checkBody(raw json.RawMessage, c Core) error {
 	agrees := func(ok bool, field string) { f.must(ok, problem.InvalidValue, field, "The header says otherwise.") }
 	switch b := body.(type) {
 	case *convention.Request:
-		agrees(b.Requesting == partyOf(c.From.Authority), "requesting")
-		agrees(b.Requested == partyOf(c.To.Authority), "requested")
+		agrees(b.Requesting == directory.PartyOf(c.From.Authority), "requesting")
+		agrees(b.Requested == directory.PartyOf(c.To.Authority), "requested")
 		agrees(b.Lane() == string(c.Lane), "urgency")
 	case *convention.Information:
-		agrees(b.From == partyOf(c.From.Authority), "from")
-		agrees(b.To == partyOf(c.To.Authority), "to")
+		agrees(b.From == directory.PartyOf(c.From.Authority), "from")
+		agrees(b.To == directory.PartyOf(c.To.Authority), "to")
 	case *convention.Delivery:
 		agrees(b.Final == c.Final, "final")
 	}
 	return f.err()
-}
-
-// partyOf returns the party of an authority.
-func partyOf(authority string) string {
-	party, _, _ := strings.Cut(authority, ".")
-	return party
 }
