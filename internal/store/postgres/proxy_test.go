@@ -70,14 +70,17 @@ func (p *proxy) serve(client net.Conn) {
 	answered := make(chan struct{})
 	p.running.Go(func() {
 		defer close(answered)
-		defer client.Close()
 		buffer := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buffer)
-			if err != nil || swallow.Load() {
-				return
+			if swallow.Load() {
+				return // the client is cut off when all else is done
 			}
-			if _, err := client.Write(buffer[:n]); err != nil {
+			if err == nil {
+				_, err = client.Write(buffer[:n])
+			}
+			if err != nil {
+				_ = client.Close() // so that serve ends too
 				return
 			}
 		}
