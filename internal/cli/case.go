@@ -66,7 +66,7 @@ func (a *app) caseShow() *cobra.Command {
 }
 
 func (a *app) printCase(w io.Writer, c desk.Case) {
-	fmt.Fprintf(w, "Case %s\n%s, %s lane: %s asks %s\n", c.Case, a.label("stage", c.Stage), a.label("lane", c.Lane), c.Requesting, c.Requested)
+	fmt.Fprintf(w, "Case %s\n%s, %s lane: %s asks %s\n", c.Case, convention.Label("stage", c.Stage, a.lang), convention.Label("lane", c.Lane, a.lang), c.Requesting, c.Requested)
 	if c.ClassicalSecrecy {
 		fmt.Fprintln(w, "Classical secrecy only: a future quantum computer could read this case.")
 	}
@@ -97,18 +97,10 @@ func (a *app) printCase(w io.Writer, c desk.Case) {
 	}
 }
 
-// label is the name of a code in the language of the command.
-func (a *app) label(list, code string) string {
-	if c, ok := convention.CodeOf(list, code); ok {
-		return c.Label(a.lang)
-	}
-	return code
-}
-
 // printMeasures says how each measure stands and who is to act.
 func (a *app) printMeasures(w io.Writer, c desk.Case) {
 	for _, m := range c.Measures {
-		fmt.Fprintf(w, "  measure %d  %s %s: %s", m.Number, m.Type, a.label("measure-type", m.Type), a.label("workflow-state", m.State))
+		fmt.Fprintf(w, "  measure %d  %s %s: %s", m.Number, m.Type, convention.Label("measure-type", m.Type, a.lang), convention.Label("workflow-state", m.State, a.lang))
 		if m.Owed != "" {
 			fmt.Fprintf(w, " (%s to act)", m.Owed)
 		}
@@ -119,7 +111,7 @@ func (a *app) printMeasures(w io.Writer, c desk.Case) {
 // printSubstance says what is due, what binds and what is missing.
 func (a *app) printSubstance(w io.Writer, c desk.Case) {
 	for _, d := range c.Dates {
-		fmt.Fprintf(w, "  %s: %s", d.Due, a.label("clock", d.Clock))
+		fmt.Fprintf(w, "  %s: %s", d.Due, convention.Label("clock", d.Clock, a.lang))
 		if d.Measure > 0 {
 			fmt.Fprintf(w, ", measure %d", d.Measure)
 		}
@@ -133,7 +125,7 @@ func (a *app) printSubstance(w io.Writer, c desk.Case) {
 		if x.Binding {
 			state = "binds"
 		}
-		fmt.Fprintf(w, "  condition %d (%s): %s — %s\n", x.Number, a.label("condition-type", x.Type), x.Text, state)
+		fmt.Fprintf(w, "  condition %d (%s): %s — %s\n", x.Number, convention.Label("condition-type", x.Type, a.lang), x.Text, state)
 	}
 	for _, q := range c.Missing {
 		fmt.Fprintf(w, "  missing from %s: answer %d: %s\n", q.By, q.Number, q.Text)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,23 +41,13 @@ out. The comments are in the language of --lang and stay out of what is sent.`,
 				return err
 			}
 			_, err = f.Write(text)
-			return firstOf(err, f.Close())
+			return errors.Join(err, f.Close())
 		},
 	}
 	c.Flags().StringVar(&kind, "type", "", "type of measure, such as T05, or kind of message, such as decision")
 	c.Flags().StringVar(&out, "out", "", "new file to write (standard output if left out)")
 	required(c, "type")
 	return c
-}
-
-// firstOf returns the first error that is one.
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (a *app) requestCheck() *cobra.Command {
@@ -109,11 +100,11 @@ type findingLine struct {
 // printFindings prints findings, and fails if there are errors among them.
 func (a *app) printFindings(d draft, found []convention.Finding) error {
 	lines := []findingLine{}
-	errors := 0
+	wrong := 0
 	for _, f := range found {
 		lines = append(lines, findingLine{f.Level, f.Code, f.Pointer, d.line(f.Pointer), f.Message(a.lang), f.Provision, f.Overridden})
 		if f.Level == convention.LevelError {
-			errors++
+			wrong++
 		}
 	}
 	err := a.print(lines, func(w io.Writer) {
@@ -122,7 +113,7 @@ func (a *app) printFindings(d draft, found []convention.Finding) error {
 		}
 		fmt.Fprintln(w, tally(lines))
 	})
-	if err == nil && errors > 0 {
+	if err == nil && wrong > 0 {
 		return errFindings
 	}
 	return err

@@ -32,9 +32,7 @@ func readDraft(in io.Reader, path string) (draft, error) {
 	if err != nil {
 		return draft{body: text, text: text}, nil //nolint:nilerr // the check of the content names the place
 	}
-	standard := tree.Clone()
-	standard.Standardize()
-	minimal := standard.Clone()
+	minimal := tree.Clone()
 	minimal.Minimize()
 	return draft{body: minimal.Pack(), text: text, tree: &tree}, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -82,7 +83,7 @@ with ? was not yet checked against an authentic text.`,
 			schema, err := convention.Schema(args[0])
 			if err != nil || schema != nil {
 				_, werr := a.out.Write(schema)
-				return firstOf(err, werr)
+				return errors.Join(err, werr)
 			}
 			body, err := convention.New(args[0])
 			if err != nil {

@@ -66,11 +66,22 @@ law behind a row is a row of the code list "rule".`,
 			}
 			return a.print(t.Rules(), func(w io.Writer) {
 				fmt.Fprintf(w, "%s\n\n", t.Title(a.lang))
-				casework.Print(w, t, a.lang)
+				a.printRules(w, t)
 				fmt.Fprintf(w, "\n%s", t.Mermaid())
 			})
 		},
 	}
 	c.Flags().BoolVar(&diagram, "mermaid", false, "print the diagram alone")
 	return c
+}
+
+// printRules prints the rows of a workflow.
+func (a *app) printRules(w io.Writer, t *workflow.Table) {
+	var rows []string
+	for _, r := range t.Rules() {
+		when := []string{strings.Join(r.When, " and ")}
+		rows = append(rows, row(r.Act, casework.Words(r.By, "/"), casework.Words(r.From, ", "), casework.Words([]workflow.Stage{r.To}, ""),
+			casework.Words(when, ""), casework.EventLabel(r.Act, a.lang)))
+	}
+	table(w, "EVENT\tBY\tFROM\tTO\tWHEN\tMEANING", rows)
 }

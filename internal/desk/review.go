@@ -72,19 +72,15 @@ func preservations(ctx context.Context, r store.DeskReader, raw []byte) (map[str
 			return nil, err
 		}
 		for _, l := range letters {
-			notePreservation(until, l.Body)
+			notePreservation(until, l)
 		}
 	}
 	return until, nil
 }
 
 // notePreservation notes what a message says of the end of a preservation.
-func notePreservation(until map[string]time.Time, raw []byte) {
-	body, err := convention.ParseBody(raw)
-	if err != nil {
-		return
-	}
-	if p, ok := body.(*convention.Preserved); ok {
+func notePreservation(until map[string]time.Time, l store.Letter) {
+	if p, ok := bodyOf(l).(*convention.Preserved); ok {
 		for _, i := range p.Items {
 			until[p.Reference] = i.Until.Time
 		}

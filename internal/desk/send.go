@@ -56,8 +56,10 @@ func (d *Desk) Send(ctx context.Context, o Order) (id, caseID message.ID, err er
 		if o.Lane, err = d.allowed(ctx, w, o); err != nil {
 			return err
 		}
-		if err := d.complete(ctx, w, o); err != nil {
-			return err
+		if _, ok := body.(*convention.Request); ok { // nothing else has warnings
+			if err := d.complete(ctx, w, o); err != nil {
+				return err
+			}
 		}
 		if err := w.PutOrder(ctx, store.Order{
 			ID: string(id), Case: string(o.Case), From: o.From, To: o.To, Act: string(o.Act), Final: o.Final,

@@ -146,7 +146,7 @@ func viewOf(l store.Letter) Message {
 		ID: l.ID, Case: l.Case, From: l.From, To: l.To, Act: l.Act, Digest: l.Digest, Created: rfc3339(l.AcceptedAt),
 		Index: l.Index, Verdict: l.Verdict, Suite: l.Suite, Note: l.Note, Incoming: l.Incoming,
 	}
-	if body, err := convention.ParseBody(l.Body); err == nil {
+	if body := bodyOf(l); body != nil {
 		m.Kind, m.Summary = body.Kind(), convention.Summary(body)
 	}
 	return m

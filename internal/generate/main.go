@@ -64,23 +64,11 @@ func writeWorkflows(path string) error {
 		fmt.Fprintf(&page, "\n```mermaid\n%s```\n\n", t.Mermaid())
 		page.WriteString("| event | by | from | to | when | law |\n|---|---|---|---|---|---|\n")
 		for _, r := range t.Rules() {
-			fmt.Fprintf(&page, "| `%s` | %s | %s | %s | %s | %s |\n", r.Act, list(r.By), list(r.From), r.To, list(r.When), r.Law)
+			fmt.Fprintf(&page, "| `%s` | %s | %s | %s | %s | %s |\n", r.Act, casework.Words(r.By, ", "), casework.Words(r.From, ", "), r.To, casework.Words(r.When, ", "), r.Law)
 		}
 	}
 	if err := os.WriteFile(path, page.Bytes(), 0o644); err != nil { //nolint:gosec // the path is that of the repository
 		return fmt.Errorf("writing the page on workflows: %w", err)
 	}
 	return nil
-}
-
-// list joins texts; the state before the beginning is a dash.
-func list[T ~string](items []T) string {
-	words := make([]string, len(items))
-	for i, item := range items {
-		words[i] = string(item)
-		if item == "" {
-			words[i] = "–"
-		}
-	}
-	return strings.Join(words, ", ")
 }

@@ -145,6 +145,9 @@ func knownLanguage(tag string) bool {
 // A fault is a finding of level error with its place.
 type fault struct{ code, pointer string }
 
+// Error implements error.
+func (f fault) Error() string { return f.code + " at " + f.pointer }
+
 // faults holds a body against the tags of its type and the rules between its
 // members, and returns all that is wrong.
 func faults(b Body) ([]fault, error) {
@@ -177,7 +180,7 @@ func checkRules(b Body) error {
 	if err != nil || len(wrong) == 0 {
 		return err
 	}
-	return invalid(wrong[0].pointer, sentence(wrong[0].code))
+	return refusal(wrong[0])
 }
 
 // sentence is the English sentence of a finding.
@@ -196,9 +199,12 @@ func pointerOf(namespace string) string {
 	return "/" + strings.NewReplacer(".", "/", "[", "/").Replace(path)
 }
 
-// refusal turns an error of the JSON parser into a refusal. The two spell their
-// kinds alike.
+// refusal turns a fault, or an error of the JSON parser, into a refusal. The
+// parser spells its kinds like the codes of problems.
 func refusal(err error) error {
+	if f, ok := errors.AsType[fault](err); ok {
+		return problem.New(problem.InvalidValue, f.pointer, sentence(f.code))
+	}
 	if e, ok := errors.AsType[*strictjson.Error](err); ok {
 		return problem.Wrap(problem.Code(e.Kind), e.Pointer, e.Detail, err)
 	}

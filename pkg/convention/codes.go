@@ -232,10 +232,11 @@ func CodeOf(list, code string) (Code, bool) {
 	return rows[i], true
 }
 
-// labelOf returns the English label of a code, or the code where it has none.
-func labelOf(list, code string) string {
+// Label returns the name of a code in a language, or the code where it is not in
+// the list.
+func Label(list, code, lang string) string {
 	if c, ok := CodeOf(list, code); ok {
-		return c.Label("en")
+		return c.Label(lang)
 	}
 	return code
 }

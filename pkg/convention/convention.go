@@ -16,7 +16,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/strictjson"
 )
 
@@ -137,7 +136,7 @@ func MayTravel(kind, act string) bool {
 func ParseBody(raw []byte) (Body, error) {
 	body, err := readBody(raw)
 	if err != nil {
-		return nil, err
+		return nil, refusal(err)
 	}
 	if err := checkRules(body); err != nil {
 		return nil, err
@@ -145,12 +144,13 @@ func ParseBody(raw []byte) (Body, error) {
 	return body, nil
 }
 
-// readBody reads a body without checking the rules of its kind. A body that was
-// understood but is not in its one spelling is returned with the error.
+// readBody reads a body without checking the rules of its kind. The error is a
+// fault or one of strictjson. A body that was understood but is not in its one
+// spelling is returned with the fault.
 func readBody(raw []byte) (Body, error) {
 	var value any
 	if err := strictjson.Unmarshal(raw, MaxBodyBytes, &value); err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
 	k, err := headIn(value)
 	if err != nil {
@@ -158,7 +158,7 @@ func readBody(raw []byte) (Body, error) {
 	}
 	body := k.empty()
 	if err := strictjson.Unmarshal(raw, MaxBodyBytes, body); err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
 	return body, checkSpelling(value, body)
 }
@@ -181,40 +181,40 @@ func Marshal(b Body) (json.RawMessage, error) {
 func Check(b Body) error {
 	k, err := checkHead(*b.head())
 	if err != nil {
-		return err
+		return refusal(err)
 	}
 	if reflect.TypeOf(k.empty()) != reflect.TypeOf(b) {
-		return invalid("/kind", sentence("other-kind"))
+		return refusal(fault{"other-kind", "/kind"})
 	}
 	return checkRules(b)
 }
 
 // headIn finds the kind and version in a document that was read as a value, and
-// checks them.
+// checks them. The error is a fault.
 func headIn(value any) (kind, error) {
 	object, ok := value.(map[string]any)
 	if !ok {
-		return kind{}, invalid("", sentence("no-object"))
+		return kind{}, fault{"no-object", ""}
 	}
 	name, ok := object["kind"].(string)
 	if !ok {
-		return kind{}, invalid("/kind", sentence("required"))
+		return kind{}, fault{"required", "/kind"}
 	}
 	number, ok := object["version"].(float64)
 	if !ok {
-		return kind{}, invalid("/version", sentence("required"))
+		return kind{}, fault{"required", "/version"}
 	}
 	return checkHead(Head{KindName: name, Version: int64(number)})
 }
 
-// checkHead finds the kind and checks the version.
+// checkHead finds the kind and checks the version. The error is a fault.
 func checkHead(h Head) (kind, error) {
 	k, ok := find(h.KindName)
 	if !ok {
-		return kind{}, invalid("/kind", sentence("kind"))
+		return kind{}, fault{"kind", "/kind"}
 	}
 	if h.Version != version {
-		return kind{}, invalid("/version", sentence("version"))
+		return kind{}, fault{"version", "/version"}
 	}
 	return k, nil
 }
@@ -230,9 +230,4 @@ func Measures(b Body) []Measure {
 		return slices.Clone(r.Measures)
 	}
 	return nil
-}
-
-// invalid is the refusal of a member's value.
-func invalid(pointer, detail string) *problem.Error {
-	return problem.New(problem.InvalidValue, pointer, detail)
 }

@@ -36,7 +36,7 @@ type RiskNotice struct {
 }
 
 func (r *RiskNotice) summary() string {
-	return fmt.Sprintf("Risk to %s%s", labelOf("risk", r.Risk), by(", reply by ", r.ReplyBy))
+	return fmt.Sprintf("Risk to %s%s", Label("risk", r.Risk, "en"), by(", reply by ", r.ReplyBy))
 }
 
 // A RiskAnswer says whether to go on in spite of a risk.

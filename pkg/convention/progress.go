@@ -61,7 +61,7 @@ type Minutes struct {
 func (p *Progress) summary() string {
 	var items []string
 	for _, i := range p.Items {
-		items = append(items, fmt.Sprintf("measure %d: %s%s", i.Measure, labelOf("progress-event", i.Event), by(" until ", i.Until)))
+		items = append(items, fmt.Sprintf("measure %d: %s%s", i.Measure, Label("progress-event", i.Event, "en"), by(" until ", i.Until)))
 	}
 	return strings.Join(items, "; ")
 }

@@ -199,9 +199,9 @@ func (r *Request) Lane() string {
 func (r *Request) summary() string {
 	var what []string
 	for _, m := range r.Measures {
-		what = append(what, labelOf(listMeasure, m.Type))
+		what = append(what, Label(listMeasure, m.Type, "en"))
 	}
-	return fmt.Sprintf("%s asks %s for %s (%s, %s)", r.Requesting, r.Requested, strings.Join(what, ", "), r.OwnRef, labelOf(listUrgency, r.Urgency))
+	return fmt.Sprintf("%s asks %s for %s (%s, %s)", r.Requesting, r.Requested, strings.Join(what, ", "), r.OwnRef, Label(listUrgency, r.Urgency, "en"))
 }
 
 // Information gives another State information that it did not ask for.

@@ -38,7 +38,7 @@ type DecisionItem struct {
 func (d *Decision) summary() string {
 	var items []string
 	for _, i := range d.Items {
-		items = append(items, fmt.Sprintf("measure %d (%s) %s%s", i.Measure, labelOf(listMeasure, i.Type), i.Outcome, by(" until ", i.Until)))
+		items = append(items, fmt.Sprintf("measure %d (%s) %s%s", i.Measure, Label(listMeasure, i.Type, "en"), i.Outcome, by(" until ", i.Until)))
 	}
 	return "Decision: " + strings.Join(items, "; ")
 }

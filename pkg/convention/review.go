@@ -93,8 +93,8 @@ func Review(raw []byte, s Setting) []Finding {
 		return []Finding{unreadable(err)}
 	}
 	r := review{body: body, setting: s}
-	if err != nil {
-		r.add(codeOfSpelling(err), pointerIn(err))
+	if f, ok := errors.AsType[fault](err); ok {
+		r.add(f.code, f.pointer)
 	}
 	wrong, internal := faults(body)
 	if internal != nil {
@@ -123,33 +123,13 @@ func rank(level string) int {
 
 // unreadable is the finding on a document that cannot be read.
 func unreadable(err error) Finding {
-	f := Finding{Level: LevelError, Code: string(problem.CodeOf(err)), Pointer: pointerIn(err)}
-	if code := codeOfSpelling(err); code != "" {
-		f.Code = code
+	if f, ok := errors.AsType[fault](err); ok {
+		return Finding{Level: LevelError, Code: f.code, Pointer: f.pointer}
 	}
-	return f
-}
-
-// pointerIn returns the place that an error names.
-func pointerIn(err error) string {
-	if p, ok := errors.AsType[*problem.Error](err); ok {
-		return p.Field
+	if p, ok := errors.AsType[*problem.Error](refusal(err)); ok {
+		return Finding{Level: LevelError, Code: string(p.Code), Pointer: p.Field}
 	}
-	return ""
-}
-
-// codeOfSpelling returns the finding whose sentence an error of form has.
-func codeOfSpelling(err error) string {
-	p, ok := errors.AsType[*problem.Error](err)
-	if !ok || p.Code != problem.InvalidValue {
-		return ""
-	}
-	for _, c := range Codes(listFinding) {
-		if c.Label("en") == p.Detail {
-			return c.Code
-		}
-	}
-	return ""
+	return Finding{Level: LevelError, Code: string(problem.Internal)}
 }
 
 // A review collects findings.

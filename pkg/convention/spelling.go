@@ -7,10 +7,10 @@ import (
 
 // checkSpelling checks that a document, read as a value, says nothing but what
 // was understood: that every member that is always written is there, and that
-// none is empty that would be left out.
+// none is empty that would be left out. The error is a fault.
 func checkSpelling(have any, b Body) error {
-	if at, fault := misspelt(have, reflect.ValueOf(b)); fault != "" {
-		return invalid(at, sentence(fault))
+	if at, code := misspelt(have, reflect.ValueOf(b)); code != "" {
+		return fault{code, at}
 	}
 	return nil
 }

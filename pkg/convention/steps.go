@@ -1,5 +1,7 @@
 package convention
 
+import "slices"
+
 // A Step is what a message means for one measure of its case: an event of the
 // workflow of that measure.
 type Step struct {
@@ -115,18 +117,5 @@ func questionSteps(q *Question) []Step {
 		}
 		measures = append(measures, i.Measure)
 	}
-	return onMeasures(q.KindName, compact(measures))
-}
-
-// compact returns the numbers without repetition, in their order.
-func compact(numbers []int64) []int64 {
-	var out []int64
-	seen := map[int64]bool{}
-	for _, n := range numbers {
-		if !seen[n] {
-			out = append(out, n)
-		}
-		seen[n] = true
-	}
-	return out
+	return onMeasures(q.KindName, slices.Compact(slices.Sorted(slices.Values(measures))))
 }

@@ -81,16 +81,12 @@ func (t *Table) State(s Stage) (StateInfo, bool) {
 	return t.states[i], true
 }
 
-// Rules returns the rows of the table in their order: of several that fit, the
-// first counts.
+// Rules returns the rows of a workflow of substance in their order: of several
+// that fit, the first counts.
 func (t *Table) Rules() []Rule {
 	var out []Rule
 	for _, r := range t.rules {
-		to := r.To
-		if e, _ := t.effect(r.Act); to == StageNone {
-			to = e.To
-		}
-		out = append(out, Rule{Act: r.Act, By: r.By, From: r.From, To: to, When: slices.Clone(r.When), Law: r.Rule})
+		out = append(out, Rule{Act: r.Act, By: r.By, From: r.From, To: r.To, When: slices.Clone(r.When), Law: r.Rule})
 	}
 	return out
 }
@@ -131,21 +127,17 @@ func (t *Table) Open(s State, a Actor) []Act {
 	return out
 }
 
-// Mermaid returns the table as a state diagram in the language of Mermaid:
+// Mermaid returns a workflow of substance as a state diagram in the language of Mermaid:
 // every change of state with the event and who it is by.
 func (t *Table) Mermaid() string {
 	var b strings.Builder
 	b.WriteString("stateDiagram-v2\n")
 	for _, r := range t.rules {
 		for _, from := range r.From {
-			to := r.To
-			if e, _ := t.effect(r.Act); to == StageNone && t.rank(e.To) > t.rank(from) {
-				to = e.To
-			}
-			if to == StageNone || to == from {
+			if r.To == StageNone || r.To == from {
 				continue
 			}
-			fmt.Fprintf(&b, "    %s --> %s : %s\n", node(from), node(to), strings.ReplaceAll(string(r.Act), ":", " "))
+			fmt.Fprintf(&b, "    %s --> %s : %s\n", node(from), node(r.To), strings.ReplaceAll(string(r.Act), ":", " "))
 		}
 	}
 	for _, s := range t.states {
