@@ -15,6 +15,8 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
 )
 
@@ -55,16 +57,17 @@ type profile struct {
 // contact point that work in English.
 func plainProfile(party string) profile {
 	languages := map[string][]string{"emergency": {"en"}, "urgent": {"en"}, "routine": {"en"}}
+	stance := directory.Stance{Positions: map[string][]string{convention.AcceptsOral: {}}}
 	return profile{
 		Names: map[string]string{"en": party},
 		Authorities: []desk.AuthorityOptions{
 			{
 				Label: "24-7", Roles: []string{"24-7"}, Names: map[string]string{"en": "24/7 contact point"},
-				Languages: languages, Hours: "24/7", TimeZone: "UTC",
+				Languages: languages, Hours: "24/7", TimeZone: "UTC", Stance: stance,
 			},
 			{
 				Label: "mla", Roles: []string{"central"}, Names: map[string]string{"en": "Central authority"},
-				Languages: languages, Hours: "Mon-Fri 08:00-17:00", TimeZone: "UTC",
+				Languages: languages, Hours: "Mon-Fri 08:00-17:00", TimeZone: "UTC", Stance: stance,
 			},
 		},
 	}
@@ -86,7 +89,13 @@ with the State's names and its authorities:
   {"names": {"en": "Republic of Meridia"},
    "authorities": [{"Label": "24-7", "Roles": ["24-7"], "Names": {"en": "Contact point"},
      "Languages": {"emergency": ["en"], "urgent": ["en"], "routine": ["en"]},
-     "Hours": "24/7", "TimeZone": "UTC"}]}`,
+     "Hours": "24/7", "TimeZone": "UTC",
+     "Stance": {"positions": {"dual-criminality-coercive": [], "requires-assurances": ["T13", "T18"]},
+       "treaties": {"QN": ["UNCC"]}, "service_lead_days": 30, "notes": {}}}]}
+
+positions are rows of ` + "`entraide schema show stance`" + `, each with the types of
+measures to which it applies; none means all. The check of requests to the
+authority, at every desk, uses them.`,
 		Example: "  entraide desk init --home desk --party QM --broker broker.json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
 )
@@ -87,22 +89,43 @@ func (a *app) directoryShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(x.Statement, func(w io.Writer) { printAuthority(w, x) })
+			return a.print(x.Statement, func(w io.Writer) { a.printAuthority(w, x) })
 		}),
 	}
 }
 
-func printAuthority(w io.Writer, x directory.Authority) {
+func (a *app) printAuthority(w io.Writer, x directory.Authority) {
 	s := x.Statement
 	fmt.Fprintf(w, "%s  %s, %s\n", s.ID, anyName(s.Names), x.Standing)
 	fmt.Fprintf(w, "  roles      %s\n  hours      %s (%s)\n", strings.Join(s.Roles, ", "), s.Hours, s.TimeZone)
 	for _, lane := range slices.Sorted(maps.Keys(s.Languages)) {
 		fmt.Fprintf(w, "  %-10s %s\n", lane, strings.Join(s.Languages[lane], ", "))
 	}
+	a.printStance(w, s.Stance)
 	fmt.Fprintf(w, "  valid      %s to %s\n  statement  no. %d of %s, entry %d of the log\n",
 		s.ValidFrom, s.ValidUntil, s.Number, s.Issued, x.Index)
 	for _, suite := range suitesOf(x) {
 		fmt.Fprintf(w, "  %-10s %s\n", suite, x.Certificates[suite].Fingerprint())
+	}
+}
+
+// printStance prints what an authority says of its law, in words.
+func (a *app) printStance(w io.Writer, s directory.Stance) {
+	for _, code := range slices.Sorted(maps.Keys(s.Positions)) {
+		says := cmp.Or(convention.Label("stance", code, a.lang), code)
+		if measures := s.Positions[code]; len(measures) > 0 {
+			says += ": " + strings.Join(measures, ", ")
+		}
+		fmt.Fprintf(w, "  law        %s\n", says)
+	}
+	for _, party := range slices.Sorted(maps.Keys(s.Treaties)) {
+		fmt.Fprintf(w, "  treaties   with %s: %s\n", party, strings.Join(s.Treaties[party], ", "))
+	}
+	if s.ServiceLeadDays > 0 {
+		fmt.Fprintf(w, "  service    documents must arrive %d days before the date of appearance\n", s.ServiceLeadDays)
+	}
+	for _, lang := range slices.Sorted(maps.Keys(s.Notes)) {
+		fmt.Fprintf(w, "  note (%s)  %s\n", lang, s.Notes[lang])
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
+	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/strictjson"
@@ -65,6 +66,7 @@ type AuthorityOptions struct {
 	Contact    directory.Contact
 	Callback   []string
 	StockTools bool
+	Stance     directory.Stance
 }
 
 // Init makes a desk's home in the directory, which must be empty or absent:
@@ -78,6 +80,11 @@ func Init(ctx context.Context, home string, o InitOptions) (enrolment.Enrolment,
 	none := enrolment.Enrolment{}
 	if len(o.Authorities) == 0 || len(o.Suites) == 0 {
 		return none, errors.New("a desk needs at least one authority and one suite")
+	}
+	for _, a := range o.Authorities {
+		if err := convention.CheckStance(a.Stance.Positions, a.Stance.Treaties); err != nil {
+			return none, fmt.Errorf("the authority %s: %w", a.Label, err)
+		}
 	}
 	if err := os.MkdirAll(filepath.Join(home, keysDir), 0o700); err != nil {
 		return none, err
@@ -177,7 +184,7 @@ func (a AuthorityOptions) statement(o InitOptions, id, digest string, certificat
 		},
 		ID: id, Roles: a.Roles, Articles: []string{}, Names: a.Names, Languages: a.Languages, Hours: a.Hours,
 		TimeZone: a.TimeZone, Contact: a.Contact, Callback: callback, Certificates: certificates, Transport: digest,
-		Stance:     directory.Stance{DualCriminality: "discretionary", Notes: map[string]string{}},
+		Stance:     a.Stance,
 		StockTools: a.StockTools, ValidFrom: directory.At(now), ValidUntil: directory.At(now.Add(validity)),
 	}
 }

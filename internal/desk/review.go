@@ -31,7 +31,11 @@ func (d *Desk) review(ctx context.Context, r store.DeskReader, to string, body [
 	if err != nil {
 		return nil, err
 	}
-	profile := profileOf(requested.Statement)
+	own, err := d.Authorities()
+	if err != nil {
+		return nil, err
+	}
+	profile := profileOf(requested.Statement, directory.PartyOf(own[0]))
 	return convention.Review(body, convention.Setting{Now: d.now(), Requested: &profile, Preserved: preserved}), nil
 }
 
@@ -48,10 +52,13 @@ func (d *Desk) complete(ctx context.Context, r store.DeskReader, o Order) error 
 	return nil
 }
 
-// profileOf takes from an authority's statement what the check of a request
-// uses.
-func profileOf(s directory.AuthorityStatement) convention.Profile {
-	return convention.Profile{Languages: s.Languages, Oral: true}
+// profileOf takes from an authority's statement what the check of a request by
+// a party uses.
+func profileOf(s directory.AuthorityStatement, requesting string) convention.Profile {
+	return convention.Profile{
+		Languages: s.Languages, Positions: s.Stance.Positions,
+		Treaties: s.Stance.Treaties[requesting], ServiceLeadDays: s.Stance.ServiceLeadDays,
+	}
 }
 
 // preservations returns until when data are preserved, by the references of the

@@ -45,35 +45,6 @@ func (f Finding) Message(lang string) string {
 	return code.Label(lang)
 }
 
-// A Profile is what the directory says of the requested party and authority, as
-// far as the check uses it. The zero Profile finds nothing.
-type Profile struct {
-	// Languages accepted by lane, as BCP 47 tags.
-	Languages map[string][]string
-	// Certified says that translations must be certified.
-	Certified bool
-	// DualCriminality is none, coercive or all.
-	DualCriminality string
-	// PreservationReservation is the reservation on the preservation of data in
-	// connection with other offences than those of the Convention.
-	PreservationReservation bool
-	// Diplomatic and Assurances are the types of measures that also need the
-	// diplomatic channel, and that need assurances.
-	Diplomatic, Assurances []string
-	// Oral says that requests by word of mouth are accepted.
-	Oral bool
-	// UserNotification is none, unless-asked or always.
-	UserNotification string
-	// PrivilegeFilter says that privileged material is removed.
-	PrivilegeFilter bool
-	// Treaties are the codes of legal-basis in force with the requesting party;
-	// nil if they are not known.
-	Treaties []string
-	// ServiceLeadDays is how long before the date of appearance a document must
-	// arrive.
-	ServiceLeadDays int64
-}
-
 // A Setting is what a review holds a document against beside the law.
 type Setting struct {
 	Now time.Time
@@ -271,7 +242,7 @@ func (r *review) language(q *Request) {
 	switch {
 	case len(methods) == 0:
 		r.add("language", "/narrative/lang")
-	case p.Certified && !slices.Contains(methods, "certified"):
+	case p.takes(CertifiedTranslation) && !slices.Contains(methods, "certified"):
 		r.add("certified-translation", "/narrative/translations")
 	case !slices.ContainsFunc(methods, func(m string) bool { return m != "machine" }):
 		r.add("machine-translation", "/narrative/translations")
@@ -327,27 +298,28 @@ func (r *review) parties(q *Request) {
 	asks := func(when string) bool {
 		return slices.ContainsFunc(q.Measures, func(m Measure) bool { return matches(m.Type, when) })
 	}
-	dual := p.DualCriminality == "all" && asks("!measure-type.preservation") || p.DualCriminality == "coercive" && asks("measure-type.coercive")
+	dual := p.takes(DualCriminalityAll) && asks("!measure-type.preservation") ||
+		p.takes(DualCriminalityCoercive) && asks("measure-type.coercive")
 	if dual && q.DualCriminality == nil {
 		r.add("dual-criminality", "/dual_criminality")
 	}
 	convention := slices.ContainsFunc(q.Offences, func(o Offence) bool { return matches(o.Code, "offence.convention") })
 	for i, m := range q.Measures {
 		at := "/measures/" + strconv.Itoa(i) + "/type"
-		if slices.Contains(p.Assurances, m.Type) && len(q.Assurances) == 0 {
+		if p.takesOn(RequiresAssurances, m.Type) && len(q.Assurances) == 0 {
 			r.add("assurances", "/assurances")
 		}
-		if slices.Contains(p.Diplomatic, m.Type) {
+		if p.takesOn(RequiresDiplomatic, m.Type) {
 			r.add("channel-diplomatic", at)
 		}
-		if p.PreservationReservation && !convention && matches(m.Type, "measure-type.preservation") {
+		if p.takes(ReservationPreservation) && !convention && matches(m.Type, "measure-type.preservation") {
 			r.add("preservation-reservation", at)
 		}
 	}
-	if p.UserNotification != "" && p.UserNotification != "none" && !matches(q.Confidentiality, "confidentiality.until") {
+	if p.takes(UserNotificationLaw) && !matches(q.Confidentiality, "confidentiality.until") {
 		r.add("user-notification", "/confidentiality")
 	}
-	if p.PrivilegeFilter && q.Privileges == nil {
+	if p.takes(PrivilegeFilter) && q.Privileges == nil {
 		r.add("privileged-filter", "/privileges")
 	}
 }
@@ -425,7 +397,7 @@ func (r *review) service(s *Service, at string) {
 
 // oral warns of a call that the other side will not act on.
 func (r *review) oral(o *OralRecord, at string) {
-	if p := r.setting.Requested; p != nil && !p.Oral {
+	if p := r.setting.Requested; p != nil && !p.takes(AcceptsOral) {
 		r.add("oral-not-accepted", at)
 	}
 	if o.CallBack.IsZero() {

@@ -15,16 +15,14 @@ import (
 
 // A negative is a sample with something wrong in it.
 type negative struct {
-	Says                    string               `json:"says"`
-	Now                     time.Time            `json:"now"`
-	Languages               map[string][]string  `json:"languages"`
-	Preserved               map[string]time.Time `json:"preserved"`
-	DualCriminality         string               `json:"dual_criminality"`
-	PreservationReservation bool                 `json:"preservation_reservation"`
-	Assurances              []string             `json:"assurances"`
-	Treaties                []string             `json:"treaties"`
-	Findings                []found              `json:"findings"`
-	Body                    json.RawMessage      `json:"body"`
+	Says      string               `json:"says"`
+	Now       time.Time            `json:"now"`
+	Languages map[string][]string  `json:"languages"`
+	Preserved map[string]time.Time `json:"preserved"`
+	Positions map[string][]string  `json:"positions"`
+	Treaties  []string             `json:"treaties"`
+	Findings  []found              `json:"findings"`
+	Body      json.RawMessage      `json:"body"`
 }
 
 // A found is what is found, of errors and warnings.
@@ -54,8 +52,7 @@ func TestNegativeSamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			profile := convention.Profile{
-				Languages: n.Languages, Oral: true, DualCriminality: n.DualCriminality, Assurances: n.Assurances,
-				Treaties: n.Treaties, PreservationReservation: n.PreservationReservation,
+				Languages: n.Languages, Positions: n.Positions, Treaties: n.Treaties,
 			}
 			got := serious(convention.Review(n.Body, convention.Setting{Now: n.Now, Requested: &profile, Preserved: n.Preserved}))
 			if !slices.Equal(got, n.Findings) {

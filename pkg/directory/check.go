@@ -30,6 +30,8 @@ var (
 	digestForm      = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	fingerprintForm = regexp.MustCompile(`^([0-9A-F]{40}|[0-9A-F]{64})$`)
 	tokenForm       = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+	measureForm     = regexp.MustCompile(`^T[0-9]{2}$`)
+	basisForm       = regexp.MustCompile(`^[A-Z0-9]{1,16}$`)
 	articleForm     = regexp.MustCompile(`^[0-9]{1,3}(\([0-9a-z]{1,4}\)){0,3}$`)
 	languageForm    = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`)
 	telephoneForm   = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
@@ -166,12 +168,28 @@ func (s *AuthorityStatement) check() *problem.Error {
 	f.transport(s.Transport)
 	f.limit(s.Limits.EvidenceBytes, "limits.evidence_bytes")
 	f.limit(s.Limits.QuotaBytes, "limits.quota_bytes")
-	f.must(slices.Contains([]string{"required", "discretionary", "not-required"}, s.Stance.DualCriminality),
-		"stance.dual_criminality", "This must be required, discretionary or not-required.")
-	f.texts(s.Stance.Notes, "stance.notes", false)
+	s.Stance.check(&f)
 	f.must(s.ValidFrom.Year() > 1, "valid_from", "The beginning of validity is missing.")
 	f.must(s.ValidUntil.After(s.ValidFrom.Time), "valid_until", "The end of validity must be after its beginning.")
 	return f.fault
+}
+
+// maxLeadDays bounds the days before a date of appearance.
+const maxLeadDays = 3660
+
+func (s *Stance) check(f *form) {
+	f.must(len(s.Positions) <= maxItems, "stance.positions", fmt.Sprintf("There are more than %d.", maxItems))
+	for _, code := range slices.Sorted(maps.Keys(s.Positions)) {
+		f.must(tokenForm.MatchString(code), "stance.positions", "A position is a row of the list stance, such as accepts-oral.")
+		f.list(s.Positions[code], "stance.positions."+code, measureForm, false)
+	}
+	f.must(len(s.Treaties) <= maxItems, "stance.treaties", fmt.Sprintf("There are more than %d.", maxItems))
+	for _, party := range slices.Sorted(maps.Keys(s.Treaties)) {
+		f.must(ValidParty(party), "stance.treaties", "Treaties are listed by the code of the other party.")
+		f.list(s.Treaties[party], "stance.treaties."+party, basisForm, false)
+	}
+	f.must(s.ServiceLeadDays >= 0 && s.ServiceLeadDays <= maxLeadDays, "stance.service_lead_days", "This is not a possible number of days.")
+	f.texts(s.Notes, "stance.notes", false)
 }
 
 // checkReach checks how the authority can be spoken to.

@@ -124,7 +124,13 @@ func TestMembers(t *testing.T) {
 		{"no transport", func(s *directory.AuthorityStatement) { s.Transport = "" }, ""},
 		{"negative limit", func(s *directory.AuthorityStatement) { s.Limits.EvidenceBytes = -1 }, "limits.evidence_bytes"},
 		{"endless quota", func(s *directory.AuthorityStatement) { s.Limits.QuotaBytes = 1<<50 + 1 }, "limits.quota_bytes"},
-		{"stance", func(s *directory.AuthorityStatement) { s.Stance.DualCriminality = "" }, "stance.dual_criminality"},
+		{"position", func(s *directory.AuthorityStatement) { s.Stance.Positions = map[string][]string{"Oral": nil} }, "stance.positions"},
+		{"measure", func(s *directory.AuthorityStatement) {
+			s.Stance.Positions = map[string][]string{"requires-assurances": {"T08", "T08"}}
+		}, "stance.positions.requires-assurances.1"},
+		{"counterpart", func(s *directory.AuthorityStatement) { s.Stance.Treaties = map[string][]string{"Q": nil} }, "stance.treaties"},
+		{"treaty", func(s *directory.AuthorityStatement) { s.Stance.Treaties = map[string][]string{"QN": {"no treaty"}} }, "stance.treaties.QN.0"},
+		{"days", func(s *directory.AuthorityStatement) { s.Stance.ServiceLeadDays = -1 }, "stance.service_lead_days"},
 		{"note", func(s *directory.AuthorityStatement) { s.Stance.Notes = map[string]string{"en": ""} }, "stance.notes.en"},
 		{"stock tools without classic-4", func(s *directory.AuthorityStatement) { s.StockTools = true }, "stock_tools"},
 		{"no beginning", func(s *directory.AuthorityStatement) { s.ValidFrom = directory.Time{} }, "valid_from"},

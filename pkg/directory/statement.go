@@ -141,13 +141,18 @@ type Limits struct {
 }
 
 // A Stance is an authority's law on points that every requesting State asks
-// about.
+// about. The codes are rows of code lists that this package does not know; a
+// reader ignores those that are new to it.
 type Stance struct {
-	// DualCriminality is "required", "discretionary" or "not-required".
-	DualCriminality string `json:"dual_criminality"`
-	// Reservation42_5 says that the party reserves the right to refuse
-	// preservation where dual criminality is in doubt.
-	Reservation42_5 bool `json:"reservation_42_5"`
+	// Positions are rows of the list stance, each with the types of measures
+	// (rows of measure-type) to which it applies; none means all.
+	Positions map[string][]string `json:"positions"`
+	// Treaties are the rows of legal-basis in force with another party, by that
+	// party's code. Of a party that is missing, nothing is said.
+	Treaties map[string][]string `json:"treaties"`
+	// ServiceLeadDays is how many days before the date of appearance a document
+	// to be served must arrive; 0 means none.
+	ServiceLeadDays int64 `json:"service_lead_days"`
 	// Notes says the rest, by language (BCP 47).
 	Notes map[string]string `json:"notes"`
 }

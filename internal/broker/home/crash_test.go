@@ -396,7 +396,7 @@ func (w *world) enrol(t *testing.T, anchor *pgp.Key, code, digest string, now ti
 			Heading: heading(directory.TypAuthority, id, code, now), ID: id, Roles: []string{"central"}, Articles: []string{},
 			Names: map[string]string{"en": id}, Languages: map[string][]string{"routine": {"en"}}, Hours: "24/7", TimeZone: "UTC",
 			Callback: []string{}, Certificates: map[pgp.Suite][]byte{pgp.Modern6: certified.Bytes()}, Transport: digest,
-			Stance:    directory.Stance{DualCriminality: "not-required", Notes: map[string]string{}},
+			Stance:    directory.Stance{},
 			ValidFrom: directory.At(now), ValidUntil: directory.At(now.Add(300 * 24 * time.Hour)),
 		}, now))
 	}

@@ -74,7 +74,7 @@ func (w *World) authorityStatement(id string) (directory.AuthorityStatement, err
 		Certificates: map[pgp.Suite][]byte{w.Suite: c.Bytes()},
 		Transport:    Transport(id),
 		Limits:       directory.Limits{EvidenceBytes: 1 << 30, QuotaBytes: 1 << 36},
-		Stance:       directory.Stance{DualCriminality: "discretionary"},
+		Stance:       directory.Stance{Positions: map[string][]string{"accepts-oral": {}}},
 		ValidFrom:    directory.At(Now.Add(-time.Hour)),
 		ValidUntil:   directory.At(Now.AddDate(2, 0, 0)),
 	}, nil
