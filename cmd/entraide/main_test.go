@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -27,7 +28,7 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "freeport": freeport, "admit": admit,
+			"exits": exits, "freeport": freeport, "admit": admit, "caseof": caseOf,
 		},
 	})
 }
@@ -51,6 +52,18 @@ func admit(ts *testscript.TestScript, _ bool, args []string) {
 	line := `for i in $(seq 200); do entraide depositary admit ` + args[2] + ` --home ` + args[0] + ` --broker ` + args[1] +
 		` --code '` + code + `' --passphrase-fd 0 < secret && exit 0; done; exit 1`
 	ts.Check(ts.Exec("sh", "-c", line))
+}
+
+// caseOf sets a variable to the id of the only case of a desk: "caseof CASE
+// HOME".
+func caseOf(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Exec("entraide", "case", "list", "--json", "--home", args[1]))
+	var cases []struct{ Case string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &cases))
+	if len(cases) != 1 {
+		ts.Fatalf("%d cases", len(cases))
+	}
+	ts.Setenv(args[0], cases[0].Case)
 }
 
 // exits runs a command and checks its exit status: "exits 3 entraide verify …".

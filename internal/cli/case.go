@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/casework"
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 func (a *app) caseCommand() *cobra.Command {
@@ -105,6 +107,13 @@ func (a *app) printMeasures(w io.Writer, c desk.Case) {
 			fmt.Fprintf(w, " (%s to act)", m.Owed)
 		}
 		fmt.Fprintln(w)
+		if len(m.Next) > 0 {
+			labels := make([]string, len(m.Next))
+			for i, event := range m.Next {
+				labels[i] = casework.EventLabel(workflow.Act(event), a.lang)
+			}
+			fmt.Fprintf(w, "    you may send: %s\n", strings.Join(labels, "; "))
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/pkg/convention"
-	"github.com/entraide/entraide/pkg/message"
-	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/workflow"
 )
 
@@ -100,69 +97,4 @@ func ownAuthority(d *desk.Desk, name string) (string, error) {
 		}
 	}
 	return "", usage("--from must be one of %s", strings.Join(own, ", "))
-}
-
-func (a *app) replyCommand() *cobra.Command {
-	c := group("reply", "Perform an act in a case")
-	for _, act := range workflow.Procedure().Acts() {
-		if !workflow.Procedure().Opens(act) && act != workflow.Delivered {
-			c.AddCommand(a.replyAct(act))
-		}
-	}
-	return c
-}
-
-func (a *app) replyAct(act workflow.Act) *cobra.Command {
-	var s sending
-	var file string
-	kinds := kindsOf(act)
-	c := &cobra.Command{
-		Use:     string(act) + " CASE",
-		Short:   fmt.Sprintf("Send a message of kind %s", strings.Join(kinds, " or ")),
-		Example: fmt.Sprintf("  entraide reply %s 0f3c… --from-file body.json --home desk", act),
-		Args:    exactly("CASE"),
-	}
-	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
-		body, err := readDraft(a.in, file)
-		if err != nil {
-			return err
-		}
-		known, err := d.Case(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		o := desk.Order{Case: message.ID(args[0]), Act: act, Final: s.final, Body: body.body}
-		s.from, o.To = known.Requesting, known.Requested
-		if known.Role == string(workflow.Requested) {
-			s.from, o.To = known.Requested, known.Requesting
-		}
-		return explainUnseen(a.send(ctx, d, s, o))
-	})
-	c.Flags().BoolVar(&s.queue, "queue", false, "leave it in the outbox for `desk serve` instead of waiting for the receipt")
-	c.Flags().StringVar(&file, "from-file", "", `JSON body, "-" for standard input`)
-	if act == workflow.Deliver {
-		c.Flags().BoolVar(&s.final, "final", false, "nothing more will be delivered: the request is answered")
-	}
-	required(c, "from-file")
-	return c
-}
-
-// explainUnseen says how many messages the sender has not seen when an act is
-// not allowed for that reason.
-func explainUnseen(err error) error {
-	if p, ok := errors.AsType[*problem.Error](err); ok && len(p.Unseen) > 0 {
-		return fmt.Errorf("%w (the other side has sent %d messages that you have not seen; synchronise first)", err, len(p.Unseen))
-	}
-	return err
-}
-
-// kindsOf lists the kinds of body that travel with an act.
-func kindsOf(act workflow.Act) []string {
-	var kinds []string
-	for _, k := range convention.Kinds() {
-		if convention.MayTravel(k.Kind, string(act)) {
-			kinds = append(kinds, k.Kind)
-		}
-	}
-	return kinds
 }

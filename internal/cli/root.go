@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -137,6 +138,12 @@ Begin with:  entraide demo --exit --dir x`,
 		SilenceUsage:  true,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if !slices.Contains(convention.Languages, a.lang) {
+				return usage("--lang must be one of %s", strings.Join(convention.Languages, ", "))
+			}
+			return nil
+		},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.home, "home", os.Getenv("ENTRAIDE_HOME"), "directory with keys and data of this broker, desk or depositary ($ENTRAIDE_HOME)")

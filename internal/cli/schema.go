@@ -52,11 +52,7 @@ func schemaLines(lang string) []schemaLine {
 		}
 	}
 	for _, k := range convention.Kinds() {
-		title := k.Title
-		if c, ok := convention.CodeOf("kind", k.Kind); ok {
-			title = c.Label(lang)
-		}
-		lines = append(lines, schemaLine{Kind: k.Kind, Title: title, File: k.File})
+		lines = append(lines, schemaLine{Kind: k.Kind, Title: convention.Label("kind", k.Kind, lang), File: k.File})
 	}
 	for _, l := range convention.Lists() {
 		lines = append(lines, schemaLine{Kind: l.Name, Title: l.Title(lang), File: "codes/" + l.Name + ".json"})

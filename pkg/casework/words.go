@@ -18,22 +18,24 @@ func Follows(name string) []string {
 	return out
 }
 
-// EventLabel names an event of a workflow in a language: the kind of message
-// and its variant.
+// EventLabel names an event of a workflow in a language: by its own row (an act of the procedure has one, too), or as
+// the kind of message and its variant.
 func EventLabel(event workflow.Act, lang string) string {
+	for _, list := range []string{"workflow-event", "act"} {
+		if c, ok := convention.CodeOf(list, string(event)); ok {
+			return c.Label(lang)
+		}
+	}
 	kind, variant, _ := strings.Cut(string(event), ":")
-	list := "decision-outcome"
-	if kind == "progress" {
-		list = "progress-event"
+	label := convention.Label("kind", kind, lang)
+	if list, ok := variants[kind]; ok && variant != "" {
+		label += ": " + convention.Label(list, variant, lang)
 	}
-	if c, ok := convention.CodeOf(list, variant); ok {
-		return convention.Label("kind", kind, lang) + ": " + c.Label(lang)
-	}
-	if c, ok := convention.CodeOf("workflow-event", string(event)); ok {
-		return c.Label(lang)
-	}
-	return convention.Label("kind", string(event), lang)
+	return label
 }
+
+// variants are the code lists of the variants of kinds.
+var variants = map[string]string{"decision": "decision-outcome", "progress": "progress-event"}
 
 // Words joins the actors, states or conditions of a row of a workflow. The state
 // before the beginning is a dash.

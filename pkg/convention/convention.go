@@ -55,8 +55,6 @@ const version = 1
 type KindInfo struct {
 	Kind    string
 	Version int
-	// Title is a short English name.
-	Title string
 	// Acts are the acts of the procedure that a body of this kind may travel
 	// with.
 	Acts []string
@@ -66,44 +64,44 @@ type KindInfo struct {
 
 // A kind is a row of the table of kinds.
 type kind struct {
-	name, title string
-	acts        []string
-	empty       func() Body
+	name  string
+	acts  []string
+	empty func() Body
 }
 
 // kinds is the table of content types, in the order of a case.
 var kinds = []kind{
-	{"request", "Request", []string{"request"}, func() Body { return &Request{} }},
-	{"information", "Spontaneous information", []string{"inform"}, func() Body { return &Information{} }},
-	{"acknowledgement", "Acknowledgement", []string{"acknowledge"}, func() Body { return &Acknowledgement{} }},
-	{"redirect", "Another authority", []string{"notify"}, func() Body { return &Redirect{} }},
-	{"question", "Questions", []string{"ask"}, func() Body { return &Question{} }},
-	{"answers", "Answers", []string{"answer"}, func() Body { return &Answers{} }},
-	{"status-enquiry", "Status enquiry", []string{"enquire"}, func() Body { return &StatusEnquiry{} }},
-	{"status-report", "Status report", []string{"report"}, func() Body { return &StatusReport{} }},
-	{"consultation", "Consultation", []string{"consult"}, func() Body { return &Consultation{} }},
-	{"condition-offer", "Offer of conditions", []string{"offer"}, func() Body { return &ConditionOffer{} }},
-	{"condition-answer", "Answer to conditions", []string{"respond"}, func() Body { return &ConditionAnswer{} }},
-	{"decision", "Decision", []string{"decide"}, func() Body { return &Decision{} }},
-	{"progress", "Progress", []string{"report", "notify", "deliver"}, func() Body { return &Progress{} }},
-	{"deadline-notice", "New date", []string{"notify"}, func() Body { return &DeadlineNotice{} }},
-	{"risk-notice", "Risk", []string{"notify"}, func() Body { return &RiskNotice{} }},
-	{"risk-answer", "Answer to a risk", []string{"notify"}, func() Body { return &RiskAnswer{} }},
-	{"agreement", "Agreement", []string{"offer", "respond", "report", "notify"}, func() Body { return &Agreement{} }},
-	{"preserved", "Data preserved", []string{"deliver"}, func() Body { return &Preserved{} }},
-	{"traffic-disclosure", "Disclosure of traffic data", []string{"deliver", "notify"}, func() Body { return &TrafficDisclosure{} }},
-	{"delivery", "Delivery", []string{"deliver"}, func() Body { return &Delivery{} }},
-	{"receipt-of-evidence", "Receipt of evidence", []string{"confirm"}, func() Body { return &ReceiptOfEvidence{} }},
-	{"use-request", "Request for another use", []string{"notify"}, func() Body { return &UseRequest{} }},
-	{"use-decision", "Decision on another use", []string{"notify"}, func() Body { return &UseDecision{} }},
-	{"exculpatory-notice", "Exonerating information", []string{"notify"}, func() Body { return &ExculpatoryNotice{} }},
-	{"item-return", "Return of items", []string{"notify"}, func() Body { return &ItemReturn{} }},
-	{"correction", "Correction", []string{"notify"}, func() Body { return &Correction{} }},
-	{"feedback", "Feedback", []string{"report", "notify"}, func() Body { return &Feedback{} }},
-	{"notice", "Notice", []string{"notify"}, func() Body { return &Notice{} }},
-	{"failure", "Failure to open a message", []string{"notify"}, func() Body { return &Failure{} }},
-	{"withdrawal", "Withdrawal", []string{"withdraw"}, func() Body { return &Withdrawal{} }},
-	{"closure", "Closure", []string{"close"}, func() Body { return &Closure{} }},
+	{"request", []string{"request"}, func() Body { return &Request{} }},
+	{"information", []string{"inform"}, func() Body { return &Information{} }},
+	{"acknowledgement", []string{"acknowledge"}, func() Body { return &Acknowledgement{} }},
+	{"redirect", []string{"notify"}, func() Body { return &Redirect{} }},
+	{"question", []string{"ask"}, func() Body { return &Question{} }},
+	{"answers", []string{"answer"}, func() Body { return &Answers{} }},
+	{"status-enquiry", []string{"enquire"}, func() Body { return &StatusEnquiry{} }},
+	{"status-report", []string{"report"}, func() Body { return &StatusReport{} }},
+	{"consultation", []string{"consult"}, func() Body { return &Consultation{} }},
+	{"condition-offer", []string{"offer"}, func() Body { return &ConditionOffer{} }},
+	{"condition-answer", []string{"respond"}, func() Body { return &ConditionAnswer{} }},
+	{"decision", []string{"decide"}, func() Body { return &Decision{} }},
+	{"progress", []string{"report", "notify", "deliver"}, func() Body { return &Progress{} }},
+	{"deadline-notice", []string{"notify"}, func() Body { return &DeadlineNotice{} }},
+	{"risk-notice", []string{"notify"}, func() Body { return &RiskNotice{} }},
+	{"risk-answer", []string{"notify"}, func() Body { return &RiskAnswer{} }},
+	{"agreement", []string{"offer", "respond", "report", "notify"}, func() Body { return &Agreement{} }},
+	{"preserved", []string{"deliver"}, func() Body { return &Preserved{} }},
+	{"traffic-disclosure", []string{"deliver", "notify"}, func() Body { return &TrafficDisclosure{} }},
+	{"delivery", []string{"deliver"}, func() Body { return &Delivery{} }},
+	{"receipt-of-evidence", []string{"confirm"}, func() Body { return &ReceiptOfEvidence{} }},
+	{"use-request", []string{"notify"}, func() Body { return &UseRequest{} }},
+	{"use-decision", []string{"notify"}, func() Body { return &UseDecision{} }},
+	{"exculpatory-notice", []string{"notify"}, func() Body { return &ExculpatoryNotice{} }},
+	{"item-return", []string{"notify"}, func() Body { return &ItemReturn{} }},
+	{"correction", []string{"notify"}, func() Body { return &Correction{} }},
+	{"feedback", []string{"report", "notify"}, func() Body { return &Feedback{} }},
+	{"notice", []string{"notify"}, func() Body { return &Notice{} }},
+	{"failure", []string{"notify"}, func() Body { return &Failure{} }},
+	{"withdrawal", []string{"withdraw"}, func() Body { return &Withdrawal{} }},
+	{"closure", []string{"close"}, func() Body { return &Closure{} }},
 }
 
 // find returns the row of a kind.
@@ -119,7 +117,7 @@ func find(name string) (kind, bool) {
 func Kinds() []KindInfo {
 	out := make([]KindInfo, len(kinds))
 	for i, k := range kinds {
-		out[i] = KindInfo{Kind: k.name, Version: version, Title: k.title, Acts: slices.Clone(k.acts), File: "bodies/" + k.name + ".json"}
+		out[i] = KindInfo{Kind: k.name, Version: version, Acts: slices.Clone(k.acts), File: "bodies/" + k.name + ".json"}
 	}
 	return out
 }

@@ -33,7 +33,7 @@ func Schema(name string) ([]byte, error) {
 	properties(root)["version"] = object{"const": version}
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = schemaBase + k.name + ".json"
-	root["title"] = k.title
+	root["title"] = Label("kind", k.name, "en")
 	root["$defs"] = w.defs
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/workflow"
+)
+
+func (a *app) replyCommand() *cobra.Command {
+	c := group("reply", "Perform an act in a case")
+	for _, act := range workflow.Procedure().Acts() {
+		if !workflow.Procedure().Opens(act) && act != workflow.Delivered {
+			c.AddCommand(a.replyAct(act))
+		}
+	}
+	return c
+}
+
+func (a *app) replyAct(act workflow.Act) *cobra.Command {
+	var s sending
+	var file string
+	kinds := kindsOf(act)
+	c := &cobra.Command{
+		Use:   string(act) + " CASE",
+		Short: fmt.Sprintf("Send a message of kind %s", strings.Join(kinds, " or ")),
+		Long: fmt.Sprintf("Send a message of kind %s in a case. `entraide request new --type %s` writes\na template for --from-file.",
+			strings.Join(kinds, " or "), kinds[0]),
+		Example: fmt.Sprintf("  entraide reply %s 0f3c… --from-file body.json --home desk", act),
+		Args:    exactly("CASE"),
+	}
+	form, short := shortForms[act]
+	fill := func(desk.Case) (convention.Body, error) { return nil, usage("--from-file is needed") }
+	if short {
+		c.Example = fmt.Sprintf("  entraide reply %s 0f3c… %s --home desk\n%s", act, form.example, c.Example)
+		fill = form.flags(c)
+	}
+	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
+		known, err := d.Case(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		body, err := a.replyBody(c, file, func() (convention.Body, error) { return fill(known) })
+		if err != nil {
+			return err
+		}
+		o := desk.Order{Case: message.ID(args[0]), Act: act, Final: s.final, Body: body}
+		s.from, o.To = known.Requesting, known.Requested
+		if known.Role == string(workflow.Requested) {
+			s.from, o.To = known.Requested, known.Requesting
+		}
+		return explainUnseen(a.send(ctx, d, s, o))
+	})
+	c.Flags().BoolVar(&s.queue, "queue", false, "leave it in the outbox for `desk serve` instead of waiting for the receipt")
+	c.Flags().StringVar(&file, "from-file", "", `JSON body, "-" for standard input, instead of the flags for its members`)
+	if act == workflow.Deliver {
+		c.Flags().BoolVar(&s.final, "final", false, "nothing more will be delivered: the request is answered")
+	}
+	return c
+}
+
+// replyBody reads the body from a file, or makes it of flags; not of both.
+func (a *app) replyBody(c *cobra.Command, file string, fill func() (convention.Body, error)) ([]byte, error) {
+	if file == "" {
+		body, err := fill()
+		if err != nil {
+			return nil, err
+		}
+		return convention.Marshal(body)
+	}
+	for _, name := range memberFlags {
+		if c.Flags().Changed(name) {
+			return nil, usage("--%s and --from-file exclude each other: the file is the whole body", name)
+		}
+	}
+	draft, err := readDraft(a.in, file)
+	return draft.body, err
+}
+
+// explainUnseen says how many messages the sender has not seen when an act is
+// not allowed for that reason.
+func explainUnseen(err error) error {
+	if p, ok := errors.AsType[*problem.Error](err); ok && len(p.Unseen) > 0 {
+		return fmt.Errorf("%w (the other side has sent %d messages that you have not seen; synchronise first)", err, len(p.Unseen))
+	}
+	return err
+}
+
+// kindsOf lists the kinds of body that travel with an act.
+func kindsOf(act workflow.Act) []string {
+	var kinds []string
+	for _, k := range convention.Kinds() {
+		if convention.MayTravel(k.Kind, string(act)) {
+			kinds = append(kinds, k.Kind)
+		}
+	}
+	return kinds
+}
