@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
@@ -85,11 +86,16 @@ func preservations(ctx context.Context, r store.DeskReader, raw []byte) (map[str
 	return until, nil
 }
 
-// notePreservation notes what a message says of the end of a preservation.
+// notePreservation notes what a message says of the end of a preservation: the
+// earliest, where its items end at different times.
 func notePreservation(until map[string]time.Time, l store.Letter) {
-	if p, ok := bodyOf(l).(*convention.Preserved); ok {
-		for _, i := range p.Items {
-			until[p.Reference] = i.Until.Time
-		}
+	p, ok := bodyOf(l).(*convention.Preserved)
+	if !ok {
+		return
 	}
+	ends := make([]time.Time, len(p.Items))
+	for i, item := range p.Items {
+		ends[i] = item.Until.Time
+	}
+	until[p.Reference] = slices.MinFunc(ends, time.Time.Compare)
 }

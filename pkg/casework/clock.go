@@ -83,6 +83,7 @@ const (
 func Clocks(entries []Entry) []Clock {
 	r := reckoning{}
 	for _, e := range entries {
+		e.At = e.At.UTC()
 		r.take(e)
 	}
 	return r.clocks
