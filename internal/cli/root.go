@@ -144,7 +144,7 @@ Begin with:  entraide demo --exit --dir x`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		a.demoCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.keyCommand(),
-		a.directoryCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(), a.messageCommand(), a.verifyCommand(),
+		a.directoryCommand(), a.witnessCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(), a.messageCommand(), a.verifyCommand(),
 	)
 	return root
 }
