@@ -180,6 +180,7 @@ func (d *Desk) followLog(ctx context.Context) error {
 	if err := d.observe(ctx, checkpoint, signed); err != nil {
 		return err
 	}
+	d.cosign(ctx, checkpoint, signed)
 	return d.followDirectory(ctx)
 }
 

@@ -181,6 +181,21 @@ func (w *Witness) keep(kind string, content []byte) error {
 	return nil
 }
 
+// Size returns the size of the checkpoint of a log that the witness cosigned
+// last, 0 before the first. It is [ErrUnknownLog] if it does not follow the log.
+func (w *Witness) Size(ctx context.Context, origin string) (int64, error) {
+	l, ok := w.logs[origin]
+	if !ok {
+		return 0, ErrUnknownLog
+	}
+	last, err := l.last.Last(ctx)
+	if err != nil || len(last) == 0 {
+		return 0, err
+	}
+	cp, err := translog.OpenCheckpoint(last, origin, l.keys...)
+	return cp.Size, err
+}
+
 // Last returns the checkpoint of a log that the witness cosigned last, with
 // its cosignature, by the SHA-256 of the log's origin in hex. It is
 // [ErrUnknownLog] if there is none.

@@ -12,7 +12,7 @@ import (
 )
 
 // MaxPolicyBytes bounds the text of a policy.
-const MaxPolicyBytes = 64 << 10
+const MaxPolicyBytes = 32 << 10
 
 // ErrPolicy says that a text is not a policy.
 var ErrPolicy = errors.New("translog: not a c2sp.org/tlog-policy")
