@@ -9,7 +9,7 @@ import (
 // everyPkg is what another State's engineers import, less the client.
 var everyPkg = []string{
 	"schemas", "pkg/strictjson", "pkg/problem", "pkg/pgp", "pkg/convention", "pkg/translog",
-	"pkg/directory", "pkg/workflow", "pkg/message", "pkg/wire", "pkg/evidence", "pkg/verify",
+	"pkg/directory", "pkg/workflow", "pkg/message", "pkg/wire", "pkg/evidence", "pkg/verify", "pkg/bundle",
 }
 
 // mayImport is the import graph of the house, lowest layer first. A package
@@ -32,6 +32,7 @@ var mayImport = []struct {
 	{"pkg/message", []string{"pkg/pgp", "pkg/directory", "pkg/convention", "pkg/workflow", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/wire", []string{"pkg/strictjson", "pkg/message", "pkg/directory", "pkg/translog"}},
 	{"pkg/verify", []string{"pkg/pgp", "pkg/directory", "pkg/message", "pkg/translog", "pkg/wire", "pkg/strictjson", "pkg/problem"}},
+	{"pkg/bundle", []string{"pkg/directory", "pkg/workflow", "pkg/message", "pkg/translog", "pkg/wire", "pkg/verify", "pkg/strictjson"}},
 	{"pkg/client", everyPkg},
 
 	// What every program of ours stands on.
@@ -102,7 +103,7 @@ type dependency struct {
 var thirdParty = []dependency{
 	{"github.com/ProtonMail/go-crypto", "OpenPGP after RFC 9580 and RFC 9980", []string{"pkg/pgp"}, false},
 	{"github.com/go-json-experiment/json", "JSON parsing that refuses duplicates and look-alikes", []string{"pkg/strictjson"}, false},
-	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/witness", "internal/broker", "internal/broker/home", "internal/auditor", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
+	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/witness", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
 	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/strictjson", "pkg/convention", "internal/locale"}, false},
 	{"github.com/go-playground/validator/v10", "rules on content types and inputs as tags", []string{"pkg/convention", "pkg/directory", "internal/broker/api", "internal/desk/web"}, false},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "JSON Schema 2020-12, held against the Go types", nil, true},
