@@ -181,5 +181,5 @@ var errDamaged = errors.New("auditor: the files of this mirror have been changed
 func (m *Mirror) locateOwn(ctx context.Context, last translog.Checkpoint) error {
 	again := *m
 	again.source = Directory(m.home)
-	return fmt.Errorf("auditor: %v", again.locate(ctx, 0, last)) //nolint:errorlint // no evidence against the log
+	return fmt.Errorf("auditor: %v", again.locate(ctx, 0, last))
 }

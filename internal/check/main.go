@@ -11,7 +11,7 @@
 // never in the tree.
 //
 // The tests find the parts that are on no PATH through ENTRAIDE_NODE_MODULES,
-// ENTRAIDE_FSCK and ENTRAIDE_SPICY; ENTRAIDE_CHECK=1 tells them who runs them.
+// and those of parts.go; ENTRAIDE_CHECK=1 tells them who runs them.
 // What a test reports with testing.T.Attr is printed at the end.
 //
 // With -quick the steps that take minutes are left out; -run limits the tests

@@ -144,8 +144,8 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// MessageFile, ProofFile, ConfirmationFile and DeadlineFile name the files of
-// an item by the index of its entry in the log.
+// MessageFile is a message, by the index of its entry in the log, as are the
+// other items.
 func MessageFile(index int64) string { return fmt.Sprintf("messages/%09d.mla.json", index) }
 
 // ProofFile is the receipt of a message.

@@ -125,7 +125,7 @@ func (b *Reader) unpack(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrBundle, name, err)
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, int64(f.UncompressedSize64)+1)) //nolint:gosec // bounded by plain
+	data, err := io.ReadAll(io.LimitReader(r, int64(f.UncompressedSize64)+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrBundle, name, err)
 	}
