@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,7 +42,7 @@ func (h *hub) run(name string, args ...string) (out string, ok bool) {
 	h.t.Helper()
 	cmd := exec.CommandContext(h.t.Context(), name, args...)
 	text, err := cmd.CombinedOutput()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		h.t.Fatalf("%s: %v", name, err)
 	}
 	return string(text), err == nil

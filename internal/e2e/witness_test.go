@@ -198,4 +198,24 @@ func TestRewoundUnderWitness(t *testing.T) {
 	if err := qm.Sync(t.Context()); !errors.Is(err, verify.ErrMisbehaviour) {
 		t.Errorf("the desk that saw the first history: %v", err)
 	}
+	h.convicts(filepath.Join(h.dir, "QM", "incidents"))
+}
+
+// convicts checks the proof of a fork in a directory.
+func (h *hub) convicts(dir string) {
+	h.t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "fork-*.json"))
+	h.must(err)
+	if len(found) != 1 {
+		h.t.Fatalf("the proofs in %s are %v", dir, found)
+	}
+	text, err := os.ReadFile(found[0])
+	h.must(err)
+	fork, err := translog.ParseFork(bytes.TrimSpace(text))
+	h.must(err)
+	trust, err := verify.NewTrust(h.public)
+	h.must(err)
+	if err := fork.Check(trust.Origin, trust.Keys()...); err != nil {
+		h.t.Errorf("the proof does not convict: %v", err)
+	}
 }
