@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -79,8 +81,8 @@ func (h *hub) graded(c *client.Client, id string) wire.Receipt {
 	return r
 }
 
-// TestWitnessed has two auditors and two desks witness the log, of which three
-// make the quorum and one auditor is not there. Messages are accepted at once;
+// TestWitnessed has three auditors and two desks witness the log, of which three
+// make the quorum; one auditor is not there, and one never answers. Messages are accepted at once;
 // their receipts are witnessed as soon as the desks have cosigned too.
 func TestWitnessed(t *testing.T) {
 	t.Parallel()
@@ -89,7 +91,19 @@ func TestWitnessed(t *testing.T) {
 	present, _ := h.auditor("present")
 	absent, server := h.auditor("absent")
 	server.Close()
-	h.witnesses(present + absent + h.deskLine("QM") + h.deskLine("QN") + "group g 3 present absent QM QN\nquorum g\n")
+	hanging, server := h.auditor("hanging")
+	t.Cleanup(server.CloseClientConnections)
+	asked := make(chan struct{}, 1)
+	server.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	})
+	h.witnesses(present + absent + hanging + h.deskLine("QM") + h.deskLine("QN") + "group g 3 present absent hanging QM QN\nquorum g\n")
+	<-asked
 	qm, qn := h.open("QM"), h.open("QN")
 	sent := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
 	c := h.as("QM")
