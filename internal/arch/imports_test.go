@@ -9,7 +9,7 @@ import (
 // everyPkg is what another State's engineers import, less the client.
 var everyPkg = []string{
 	"schemas", "pkg/strictjson", "pkg/problem", "pkg/pgp", "pkg/convention", "pkg/translog",
-	"pkg/directory", "pkg/workflow", "pkg/casework", "pkg/message", "pkg/wire", "pkg/evidence", "pkg/verify",
+	"pkg/directory", "pkg/workflow", "pkg/casework", "pkg/message", "pkg/wire", "pkg/evidence", "pkg/verify", "pkg/bundle",
 }
 
 // mayImport is the import graph of the house, lowest layer first. A package
@@ -34,6 +34,7 @@ var mayImport = []struct {
 	{"pkg/message", []string{"pkg/pgp", "pkg/directory", "pkg/convention", "pkg/workflow", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/wire", []string{"pkg/strictjson", "pkg/message", "pkg/directory", "pkg/translog"}},
 	{"pkg/verify", []string{"pkg/pgp", "pkg/directory", "pkg/message", "pkg/translog", "pkg/wire", "pkg/strictjson", "pkg/problem"}},
+	{"pkg/bundle", []string{"pkg/directory", "pkg/workflow", "pkg/message", "pkg/translog", "pkg/wire", "pkg/verify", "pkg/strictjson"}},
 	{"pkg/client", everyPkg},
 
 	// What every program of ours stands on.
@@ -42,6 +43,7 @@ var mayImport = []struct {
 	{"internal/telemetry", nil},
 	{"internal/transport", []string{"pkg/wire"}},
 	{"internal/guard", []string{"pkg/translog"}},
+	{"internal/witness", []string{"pkg/translog", "internal/guard"}},
 
 	// Storage: one interface, two engines that share no code and no SQL.
 	{"internal/store", []string{"pkg/translog"}},
@@ -60,10 +62,10 @@ var mayImport = []struct {
 	{"internal/depositary", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/transport"})},
 
 	// The two sides, which meet only on the wire, and the auditors.
-	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/store", "internal/telemetry"})},
+	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/store", "internal/telemetry", "internal/witness"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/transport", "internal/telemetry"})},
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
-	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry"})},
+	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/store", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
@@ -85,7 +87,7 @@ var mayImport = []struct {
 // sides are the packages that a command puts together.
 var sides = []string{
 	"pkg/client", "internal/config", "internal/telemetry", "internal/transport", "internal/guard",
-	"internal/enrolment", "internal/depositary",
+	"internal/witness", "internal/enrolment", "internal/depositary",
 	"internal/store", "internal/store/postgres", "internal/store/sqlite",
 	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/web",
 	"internal/auditor", "internal/auditor/web",
@@ -104,7 +106,7 @@ type dependency struct {
 var thirdParty = []dependency{
 	{"github.com/ProtonMail/go-crypto", "OpenPGP after RFC 9580 and RFC 9980", []string{"pkg/pgp"}, false},
 	{"github.com/go-json-experiment/json", "JSON parsing that refuses duplicates and look-alikes", []string{"pkg/strictjson"}, false},
-	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
+	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/witness", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
 	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/strictjson", "pkg/convention", "internal/locale"}, false},
 	{"github.com/go-playground/validator/v10", "rules on content types and inputs as tags", []string{"pkg/convention", "pkg/directory", "internal/broker/api", "internal/desk/web"}, false},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "JSON Schema 2020-12, held against the Go types", nil, true},

@@ -35,14 +35,15 @@ var ErrRewound = errors.New("broker: the database does not extend the tree that 
 // stays in the log.
 var ErrErased = errors.New("broker: the entry has been erased")
 
-// Options are the parts of a broker. All fields are required.
+// Options are the parts of a broker. All fields but the policy are required.
 type Options struct {
 	Store    store.Broker
 	Guard    guard.Guard
-	Origin   string        // of the log
-	Signer   note.Signer   // of checkpoints
-	Verifier note.Verifier // of the same key
-	Anchor   string        // fingerprint of the depositary's certificate
+	Origin   string           // of the log
+	Signer   note.Signer      // of checkpoints
+	Verifier note.Verifier    // of the same key
+	Policy   *translog.Policy // witnesses of the log; nil: it has none
+	Anchor   string           // fingerprint of the depositary's certificate
 	Clocks   Clocks
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -92,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 		return nil, err
 	}
 	b.wakes = wakes
-	for _, loop := range []func(context.Context){b.sequence, b.signLoop, b.watchClocks, b.wakes.run} {
+	for _, loop := range []func(context.Context){b.sequence, b.signLoop, b.watchClocks, b.watchWitnesses, b.wakes.run} {
 		b.running.Go(func() { loop(loops) })
 	}
 	return b, nil

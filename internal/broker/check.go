@@ -313,33 +313,62 @@ func (c *checker) counts(ctx context.Context, r store.Reader) error {
 	return nil
 }
 
-// checkpoints holds the newest checkpoint and the guard against the tree.
+// checkpoints holds every checkpoint, signed and witnessed, and the guard
+// against the tree.
 func (c *checker) checkpoints(ctx context.Context, r store.Reader) error {
 	latest, err := r.LatestCheckpoint(ctx)
 	if err != nil {
 		return finding("it has no checkpoint: %v", err)
 	}
-	for name, signed := range map[string][]byte{"newest checkpoint": latest.Note, "signer guard": c.Guard} {
-		cp, err := translog.OpenCheckpoint(signed, c.Origin, c.Verifier)
-		if err != nil {
-			return finding("the %s is not signed by the log: %v", name, err)
-		}
-		if cp.Size > c.tree.Size() {
-			return finding("the %s has %d entries, the database %d", name, cp.Size, c.tree.Size())
-		}
-		proof, err := translog.ProveConsistency(ctx, cp.Size, c.tree.Size(), readHashes(r))
-		if err != nil {
-			return finding("the %s cannot be proved: %v", name, err)
-		}
-		whole := translog.Checkpoint{Origin: c.Origin, Size: c.tree.Size(), Root: c.tree.Root()}
-		if err := translog.CheckConsistency(cp, whole, proof); err != nil {
-			return finding("the %s signed another tree: %v", name, err)
+	if _, err := c.checkpoint(ctx, r, "signer guard", c.Guard); err != nil {
+		return err
+	}
+	for what, next := range map[string]func(context.Context, int64) (store.Checkpoint, error){
+		"checkpoint": r.Checkpoint, "witnessed checkpoint": r.Witnessed,
+	} {
+		for least := int64(0); ; {
+			cp, err := next(ctx, least)
+			if errors.Is(err, store.ErrNotFound) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			name := fmt.Sprintf("%s of %d entries", what, cp.Size)
+			signed, err := c.checkpoint(ctx, r, name, cp.Note)
+			if err != nil {
+				return err
+			}
+			if signed.Size != cp.Size {
+				return finding("the %s is of another size, %d", name, signed.Size)
+			}
+			least = cp.Size + 1
 		}
 	}
 	c.report.Signed = latest.Size
 	root := c.tree.Root()
 	c.report.Root = hex.EncodeToString(root[:])
 	return nil
+}
+
+// checkpoint holds one signed checkpoint against the tree.
+func (c *checker) checkpoint(ctx context.Context, r store.Reader, name string, signed []byte) (translog.Checkpoint, error) {
+	cp, err := translog.OpenCheckpoint(signed, c.Origin, c.Verifier)
+	if err != nil {
+		return cp, finding("the %s is not signed by the log: %v", name, err)
+	}
+	if cp.Size > c.tree.Size() {
+		return cp, finding("the %s has %d entries, the database %d", name, cp.Size, c.tree.Size())
+	}
+	proof, err := translog.ProveConsistency(ctx, cp.Size, c.tree.Size(), readHashes(r))
+	if err != nil {
+		return cp, finding("the %s cannot be proved: %v", name, err)
+	}
+	whole := translog.Checkpoint{Origin: c.Origin, Size: c.tree.Size(), Root: c.tree.Root()}
+	if err := translog.CheckConsistency(cp, whole, proof); err != nil {
+		return cp, finding("the %s signed another tree: %v", name, err)
+	}
+	return cp, nil
 }
 
 func finding(format string, args ...any) error {

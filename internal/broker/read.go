@@ -207,12 +207,16 @@ func (b *Broker) Statements(ctx context.Context, after int64, limit int) (wire.S
 	return out, err
 }
 
-// Checkpoint returns the newest signed checkpoint.
+// Checkpoint returns the newest signed checkpoint, with the cosignatures that
+// it has got so far.
 func (b *Broker) Checkpoint(ctx context.Context) (note []byte, err error) {
 	err = b.Store.Read(ctx, func(r store.Reader) error {
 		cp, err := r.LatestCheckpoint(ctx)
-		note = cp.Note
-		return unsigned(err)
+		if err != nil {
+			return unsigned(err)
+		}
+		note, err = cosigned(ctx, r, cp)
+		return err
 	})
 	return note, err
 }

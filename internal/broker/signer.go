@@ -267,6 +267,12 @@ func readReceipt(ctx context.Context, r store.Reader, index int64) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("finding the checkpoint of entry %d: %w", index, err)
 	}
+	return proveUnder(ctx, r, index, cp)
+}
+
+// proveUnder returns the receipt of an entry under a checkpoint that covers
+// it.
+func proveUnder(ctx context.Context, r store.Reader, index int64, cp store.Checkpoint) ([]byte, error) {
 	entry, err := r.Entry(ctx, index)
 	if err != nil {
 		return nil, fmt.Errorf("reading entry %d: %w", index, err)

@@ -10,8 +10,8 @@
 // installs besides Debian packages is kept in the user's cache directory,
 // never in the tree.
 //
-// The tests find the parts that are on no PATH through ENTRAIDE_NODE_MODULES,
-// ENTRAIDE_FSCK and ENTRAIDE_SPICY; ENTRAIDE_CHECK=1 tells them who runs them.
+// The tests find the parts that are on no PATH through ENTRAIDE_NODE_MODULES
+// and the variables of toolParts; ENTRAIDE_CHECK=1 tells them who runs them.
 // What a test reports with testing.T.Attr is printed at the end.
 //
 // With -quick the steps that take minutes are left out; -run limits the tests

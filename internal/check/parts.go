@@ -25,6 +25,9 @@ var debianParts = []debianPart{
 	{"libc6-dev", "/usr/include/stdlib.h"},
 	{"postgresql-15", "/usr/lib/postgresql/15/bin/initdb"},
 	{"gnupg", "gpg"},
+	{"openssh-client", "ssh-agent"}, // holds the key of litewitness
+	{"openssl", "openssl"},
+	{"python3", "python3"},
 	{"sq", "sq"},
 	{"rnp", "rnp"},
 	{"nodejs", "node"},
@@ -40,7 +43,11 @@ type toolPart struct {
 // toolParts are the programs the tests run.
 var toolParts = []toolPart{
 	{"github.com/transparency-dev/tessera/cmd/fsck", "ENTRAIDE_FSCK"},
+	{"github.com/transparency-dev/tessera/cmd/experimental/migrate/posix", "ENTRAIDE_MIGRATE"},
+	{"github.com/transparency-dev/witness/cmd/omniwitness", "ENTRAIDE_OMNIWITNESS"},
+	{"filippo.io/torchwood/cmd/litewitness", "ENTRAIDE_LITEWITNESS"},
 	{"filippo.io/torchwood/cmd/spicy", "ENTRAIDE_SPICY"},
+	{"github.com/entraide/entraide/internal/tools/tlogproof", "ENTRAIDE_TLOGPROOF"},
 }
 
 // npmFiles pin the npm modules by their digests.

@@ -25,6 +25,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/entraide/entraide/internal/auditor"
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/guard"
 	"github.com/entraide/entraide/internal/store"
@@ -111,6 +112,7 @@ func hintFor(err error) string {
 		{client.ErrNotTheBroker, "compare the broker.json of this home with the one that the broker's operator hands out"},
 		{client.ErrTransport, "what was sent is kept and will be sent again; check the line to the broker"},
 		{broker.ErrRewound, "the database was restored from a backup; see docs/operator.md, \"A restored database\""},
+		{auditor.ErrNoHome, "name the log with --broker FILE, the broker.json that its operator hands out"},
 		{guard.ErrMissing, "the signer guard must be brought back; it may only be made anew when the log is begun"},
 		{store.ErrUnsafe, "change the setting and start again; the broker does not run on a database that may lose what it acknowledged"},
 	} {
@@ -154,7 +156,8 @@ Begin with:  entraide demo --exit --dir x`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		a.demoCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.keyCommand(),
-		a.directoryCommand(), a.schemaCommand(), a.workflowCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(), a.messageCommand(), a.verifyCommand(),
+		a.directoryCommand(), a.schemaCommand(), a.workflowCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(),
+		a.messageCommand(), a.witnessCommand(), a.auditCommand(), a.verifyCommand(),
 	)
 	return root
 }

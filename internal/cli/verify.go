@@ -37,24 +37,34 @@ type verdict struct {
 	Logged  string `json:"logged"`
 	Log     string `json:"log"`
 	Size    int64  `json:"size"`
+	// Witnessed says that a quorum of the log's witnesses vouches for its tree.
+	Witnessed bool `json:"witnessed"`
 }
 
 func (a *app) verifyCommand() *cobra.Command {
 	var broker, receipt, dir string
 	c := &cobra.Command{
 		Use:   "verify FILE",
-		Short: "Verify an exported message with its receipt, offline",
+		Short: "Verify a message, a case bundle or a proof of a fork, offline",
 		Long: `Verify an exported message (message.mla.json): that the broker's receipt proves it
 to be in the log, that sender, recipient and keys are those of the directory of
 its time, and that signature, digests and framing are right. Nothing is
-decrypted and nothing is asked of anybody.
+decrypted and nothing is asked of anybody. The receipt and the directory are
+taken from beside FILE unless named.
 
-The receipt and the directory are taken from beside FILE unless named. What is
-believed beforehand is the log's key and the depositary's fingerprint, from the
-file given with --broker, or from the home. The exit status is 3 if something is
-evidence of misbehaviour.`,
-		Example: "  entraide verify m/message.mla.json --broker broker.json",
-		Args:    exactly("FILE"),
+Or verify a case bundle (entraide audit bundle): every message and receipt in
+it, that all of them stand in one history of the log, and the stage of the case.
+The verdict is proven, authentic, incomplete or misbehaviour, with its reasons.
+
+Or verify the proof that a log has signed two histories (fork-….json), which a
+mirror or a witness has kept.
+
+What is believed beforehand is the log's key and the depositary's fingerprint,
+from the file given with --broker, or from the home. The exit status is 3 if
+something is evidence of misbehaviour.`,
+		Example: `  entraide verify m/message.mla.json --broker broker.json
+  entraide verify case.zip --broker broker.json`,
+		Args: exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			beside := func(name, given string) string {
 				if given != "" {
@@ -62,23 +72,23 @@ evidence of misbehaviour.`,
 				}
 				return filepath.Join(filepath.Dir(args[0]), name)
 			}
-			if broker == "" {
-				home, err := a.homeDir()
-				if err != nil {
-					return usage("say what to believe: --broker FILE, or --home DIR")
-				}
-				broker = filepath.Join(home, "broker.json")
-			}
-			v, err := verifyFiles(cmd.Context(), broker, args[0], beside(desk.ReceiptFile, receipt), beside(desk.DirectoryFile, dir))
+			trust, err := a.trust(broker)
 			if err != nil {
 				return err
 			}
-			return a.print(v, func(w io.Writer) {
-				fmt.Fprintf(w, "Authentic: %s sent this message (%s) to %s.\n", v.From, v.Act, v.To)
-				fmt.Fprintf(w, "It is entry %d of the log %s, logged at %s by the broker's clock, under a signed tree of %d entries.\n",
-					v.Index, v.Log, v.Logged, v.Size)
-				fmt.Fprintf(w, "Digest %s\n", v.Digest)
-			})
+			switch kind, err := kindOf(args[0]); {
+			case err != nil:
+				return err
+			case kind == isBundle:
+				return a.verifyBundle(cmd.Context(), trust, args[0])
+			case kind == isFork:
+				return verifyFork(trust, args[0])
+			}
+			v, err := verifyFiles(cmd.Context(), trust, args[0], beside(desk.ReceiptFile, receipt), beside(desk.DirectoryFile, dir))
+			if err != nil {
+				return err
+			}
+			return a.print(v, func(w io.Writer) { printVerdict(w, v) })
 		},
 	}
 	c.Flags().StringVar(&broker, "broker", "", "broker.json as its operator handed it out")
@@ -87,16 +97,34 @@ evidence of misbehaviour.`,
 	return c
 }
 
+func printVerdict(w io.Writer, v verdict) {
+	fmt.Fprintf(w, "Authentic: %s sent this message (%s) to %s.\n", v.From, v.Act, v.To)
+	fmt.Fprintf(w, "It is entry %d of the log %s, logged at %s by the broker's clock, under a signed tree of %d entries.\n",
+		v.Index, v.Log, v.Logged, v.Size)
+	if v.Witnessed {
+		fmt.Fprintf(w, "A quorum of witnesses vouches for the tree.\n")
+	}
+	fmt.Fprintf(w, "Digest %s\n", v.Digest)
+}
+
+// trust reads what is believed beforehand.
+func (a *app) trust(broker string) (verify.Trust, error) {
+	if broker == "" {
+		home, err := a.homeDir()
+		if err != nil {
+			return verify.Trust{}, usage("say what to believe: --broker FILE, or --home DIR")
+		}
+		broker = filepath.Join(home, "broker.json")
+	}
+	b, err := readBroker(broker)
+	if err != nil {
+		return verify.Trust{}, err
+	}
+	return verify.NewTrust(b)
+}
+
 // verifyFiles verifies an exported message.
-func verifyFiles(ctx context.Context, brokerFile, wireFile, receiptFile, directoryFile string) (verdict, error) {
-	b, err := readBroker(brokerFile)
-	if err != nil {
-		return verdict{}, err
-	}
-	trust, err := verify.NewTrust(b)
-	if err != nil {
-		return verdict{}, err
-	}
+func verifyFiles(ctx context.Context, trust verify.Trust, wireFile, receiptFile, directoryFile string) (verdict, error) {
 	dir, err := readDirectory(ctx, trust, directoryFile)
 	if err != nil {
 		return verdict{}, err
@@ -121,7 +149,7 @@ func verifyFiles(ctx context.Context, brokerFile, wireFile, receiptFile, directo
 	return verdict{
 		Verdict: "authentic", ID: string(c.ID), Case: string(c.Case), From: c.From.Authority, To: c.To.Authority,
 		Act: string(c.Act), Digest: m.Digest(), Index: accepted.Index, Logged: accepted.At.Format(time.RFC3339),
-		Log: accepted.Checkpoint.Origin, Size: accepted.Checkpoint.Size,
+		Log: accepted.Checkpoint.Origin, Size: accepted.Checkpoint.Size, Witnessed: accepted.Witnessed,
 	}, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
+	"github.com/entraide/entraide/internal/witness"
 	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
@@ -49,13 +50,14 @@ type Options struct {
 // may have one home open.
 type Desk struct {
 	Options
-	home   string
-	public wire.Broker
-	trust  verify.Trust
-	client *client.Client
-	db     store.Desk
-	keys   keyring
-	signer note.Signer // of the desk's own log
+	home    string
+	public  wire.Broker
+	trust   verify.Trust
+	client  *client.Client
+	db      store.Desk
+	keys    keyring
+	signer  note.Signer      // of the desk's own log
+	witness *witness.Witness // of the broker's log; nil if the home has none
 
 	mu  sync.Mutex
 	dir *directory.Directory
@@ -108,6 +110,9 @@ func (d *Desk) readFiles() error {
 		return fmt.Errorf("reading the key of the desk's log: %w", err)
 	}
 	d.keys = keyring{dir: filepath.Join(d.home, keysDir), passphrase: d.Passphrase, open: map[string]*pgp.Key{}}
+	if err := d.openWitness(); err != nil {
+		return err
+	}
 	return d.connect()
 }
 

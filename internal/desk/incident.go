@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
 )
 
@@ -61,6 +62,30 @@ func (d *Desk) incident(ctx context.Context, err error, a, b []byte) error {
 		return err
 	}
 	return errors.Join(err, d.keepIncident(ctx, err, a, b))
+}
+
+// proveFork writes the proof that the log signed both trees, if it can be
+// made: that of two sizes takes the tiles of the larger, which may be withheld.
+func (d *Desk) proveFork(ctx context.Context, seen, shown translog.Checkpoint, last, evidence []byte) {
+	larger := shown
+	if seen.Size > shown.Size {
+		larger = seen
+	}
+	fork, err := translog.ProveFork(ctx, last, signedIn(evidence), d.trust.Origin, translog.TileReader(larger, d.client.Fetch), d.trust.Keys()...)
+	if err != nil {
+		d.Log.Warn("no proof of the fork", "err", err)
+		return
+	}
+	text, err := fork.Marshal()
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(d.home, incidentsDir), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(d.home, incidentsDir, "fork-"+d.Now().UTC().Format("20060102T150405.000000000Z")+".json"), append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		d.Log.Error("the proof of the fork is not kept", "err", err)
+	}
 }
 
 // keepIncident writes evidence to the database and, for auditors, to files.

@@ -19,6 +19,7 @@ import (
 	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
+	"github.com/entraide/entraide/internal/witness"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
@@ -36,6 +37,9 @@ const (
 	vkeyFile   = "log.vkey"
 	database   = "desk.db"
 	pumpLock   = "pump.lock"
+	// witnessDir is the home of the desk as a witness of its broker's log. It
+	// must never be restored from a backup.
+	witnessDir = "witness"
 	// EnrolmentFile is what the depositary needs to admit the State.
 	EnrolmentFile = "enrolment.json"
 )
@@ -117,8 +121,12 @@ func writeFiles(home string, o InitOptions, request enrolment.Enrolment) error {
 	if _, err := rand.Read(random); err != nil {
 		return err
 	}
-	signer, verifier, err := translog.GenerateKey("desk-" + hex.EncodeToString(random) + ".example/log")
+	name := "desk-" + hex.EncodeToString(random) + ".example/"
+	signer, verifier, err := translog.GenerateKey(name + "log")
 	if err != nil {
+		return err
+	}
+	if _, err := witness.Init(filepath.Join(home, witnessDir), name+"witness", []string{o.Broker.LogKey}); err != nil {
 		return err
 	}
 	broker, err := strictjson.Marshal(o.Broker)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -73,10 +74,20 @@ func (d *Desk) Sync(ctx context.Context) error {
 func (d *Desk) Checkpoint(ctx context.Context) (text string, err error) {
 	err = d.db.Read(ctx, func(r store.DeskReader) error {
 		seen, _, err := r.Seen(ctx)
-		text = string(seen)
+		text = textOf(seen)
 		return err
 	})
 	return text, err
+}
+
+// textOf returns what is signed of a stored checkpoint; databases of old hold
+// no more than that.
+func textOf(seen []byte) string {
+	text, _, signed := strings.Cut(string(seen), "\n\n")
+	if signed {
+		text += "\n"
+	}
+	return text
 }
 
 // claim takes the lock of whoever moves this desk's mail. It ends with the
@@ -180,11 +191,13 @@ func (d *Desk) followLog(ctx context.Context) error {
 	if err := d.observe(ctx, checkpoint, signed); err != nil {
 		return err
 	}
+	d.cosign(ctx, checkpoint, signed)
 	return d.followDirectory(ctx)
 }
 
 // observe checks a verified checkpoint against the newest that the desk has
-// seen, and keeps the larger. evidence is the text that carried it.
+// seen, and keeps the larger. evidence is the text that carried it: the signed
+// checkpoint, or a receipt.
 func (d *Desk) observe(ctx context.Context, checkpoint translog.Checkpoint, evidence []byte) error {
 	var last []byte
 	if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
@@ -199,21 +212,30 @@ func (d *Desk) observe(ctx context.Context, checkpoint translog.Checkpoint, evid
 	var seen translog.Checkpoint
 	if last != nil {
 		var err error
-		if seen, err = translog.ParseCheckpoint(string(last)); err != nil {
+		if seen, err = translog.ParseCheckpoint(textOf(last)); err != nil {
 			return fmt.Errorf("the stored checkpoint is damaged: %w", err)
 		}
 	}
 	err := d.trust.Extends(ctx, seen, checkpoint, d.client.Fetch)
 	if errors.Is(err, verify.ErrMisbehaviour) {
+		d.proveFork(ctx, seen, checkpoint, last, evidence)
 		return d.incident(ctx, fmt.Errorf("%w: %w", errFork, err), last, evidence)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errLater, err)
 	}
 	if checkpoint.Size > seen.Size {
-		seen = checkpoint
+		last = signedIn(evidence)
 	}
-	return d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutSeen(ctx, []byte(seen.Text()), d.now().Unix()) })
+	return d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutSeen(ctx, last, d.now().Unix()) })
+}
+
+// signedIn returns the signed checkpoint that a text is or carries.
+func signedIn(evidence []byte) []byte {
+	if r, err := translog.ParseReceipt(evidence); err == nil {
+		return r.Checkpoint
+	}
+	return evidence
 }
 
 // followDirectory fetches and verifies new statements.

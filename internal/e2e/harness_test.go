@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"bytes"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -9,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +24,7 @@ import (
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/pgp"
+	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/wire"
 	"github.com/entraide/entraide/pkg/workflow"
 )
@@ -37,6 +41,7 @@ type hub struct {
 	dir    string
 	public wire.Broker
 	server *home.Server
+	next   http.Handler // of the server
 	keeper *depositary.Depositary
 	mu     sync.Mutex
 	tamper tamper
@@ -56,15 +61,13 @@ func newHub(t *testing.T) *hub {
 		Depositary: statement, Now: h.now, Log: slog.New(slog.DiscardHandler),
 	})
 	h.must(err)
-	h.server, err = home.Open(t.Context(), brokerDir, h.now, slog.New(slog.DiscardHandler))
-	h.must(err)
+	h.start()
 	identity, err := transport.Load(brokerDir)
 	h.must(err)
 	served := api.New(h.server.Broker, api.DefaultLimits(), slog.New(slog.DiscardHandler)).HTTPServer(identity)
-	next := served.Handler
 	served.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
-		meddle := h.tamper
+		meddle, next := h.tamper, h.next
 		h.mu.Unlock()
 		if meddle == nil || !meddle(w, r, next) {
 			next.ServeHTTP(w, r)
@@ -79,6 +82,36 @@ func newHub(t *testing.T) *hub {
 		h.server.Close()
 	})
 	return h
+}
+
+// start opens the broker's home.
+func (h *hub) start() {
+	h.t.Helper()
+	server, err := home.Open(h.t.Context(), filepath.Join(h.dir, "broker"), h.now, slog.New(slog.DiscardHandler))
+	h.must(err)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.server, h.next = server, api.New(server.Broker, api.DefaultLimits(), slog.New(slog.DiscardHandler)).Handler()
+}
+
+// witnesses gives the log a policy, and its description to every desk.
+func (h *hub) witnesses(policy string) {
+	h.t.Helper()
+	h.must(h.server.Close())
+	dir := filepath.Join(h.dir, "broker")
+	h.must(os.WriteFile(filepath.Join(dir, "witnesses.policy"), []byte(policy), 0o600))
+	config, err := os.ReadFile(filepath.Join(dir, "broker.toml"))
+	h.must(err)
+	h.must(os.WriteFile(filepath.Join(dir, "broker.toml"), append(config, "policy = \"witnesses.policy\"\n"...), 0o600))
+	h.start()
+	description, err := os.ReadFile(filepath.Join(dir, home.PublicFile))
+	h.must(err)
+	h.must(strictjson.Unmarshal(bytes.TrimSpace(description), 1<<16, &h.public))
+	homes, err := filepath.Glob(filepath.Join(h.dir, "Q?", "broker.json"))
+	h.must(err)
+	for _, path := range homes {
+		h.must(os.WriteFile(path, description, 0o600))
+	}
 }
 
 func (h *hub) must(err error) {
@@ -194,3 +227,30 @@ func (h *hub) copyDatabase(from, to string) {
 		h.must(os.WriteFile(to+suffix, data, 0o600))
 	}
 }
+
+// nobody is an identity that the directory does not name.
+func (h *hub) nobody() tls.Certificate {
+	h.t.Helper()
+	dir := h.t.TempDir()
+	_, err := transport.Create(dir, "nobody", h.now())
+	h.must(err)
+	c, err := transport.Load(dir)
+	h.must(err)
+	return c
+}
+
+// metric returns the value of a metric of the broker as text, or "".
+func (h *hub) metric(name string) string {
+	h.t.Helper()
+	w := httptest.NewRecorder()
+	api.Admin(h.server.Broker).Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for line := range strings.Lines(w.Body.String()) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// cutOff cuts every line.
+func cutOff(http.ResponseWriter, *http.Request, http.Handler) bool { panic(http.ErrAbortHandler) }

@@ -44,6 +44,14 @@ type Broker interface {
 	// text again does nothing; another text for a saved size is an error.
 	SaveCheckpoint(ctx context.Context, size int64, note []byte) error
 
+	// SaveCosignature keeps a witness's cosignature of the checkpoint of a size,
+	// in the place of an older one.
+	SaveCosignature(ctx context.Context, c Cosignature) error
+
+	// SaveWitnessed keeps the checkpoint of a size as it was when its
+	// cosignatures first made up the quorum. Saving a size again does nothing.
+	SaveWitnessed(ctx context.Context, size int64, note []byte) error
+
 	// Watch returns a channel that receives after commits (Write and
 	// SaveCheckpoint alike) of any process on
 	// this database, coalesced, and a function that ends it. A wake-up may come
@@ -117,6 +125,11 @@ type Reader interface {
 	Checkpoint(ctx context.Context, minSize int64) (Checkpoint, error)
 	// LatestCheckpoint returns the largest saved checkpoint, or ErrNotFound.
 	LatestCheckpoint(ctx context.Context) (Checkpoint, error)
+	// Cosignatures returns those of the checkpoint of a size, ordered by witness.
+	Cosignatures(ctx context.Context, size int64) ([]Cosignature, error)
+	// Witnessed returns the smallest witnessed checkpoint of at least minSize
+	// entries, or ErrNotFound.
+	Witnessed(ctx context.Context, minSize int64) (Checkpoint, error)
 }
 
 // A Writer reads and appends within one Write.
@@ -271,4 +284,11 @@ type Counts struct{ Messages, Cases, Receipts, Statements int64 }
 type Checkpoint struct {
 	Size int64
 	Note []byte
+}
+
+// A Cosignature is a witness's signature line for a checkpoint.
+type Cosignature struct {
+	Size    int64  // of the checkpoint
+	Witness string // verifier key
+	Line    []byte
 }

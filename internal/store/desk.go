@@ -19,7 +19,7 @@ type Desk interface {
 type DeskReader interface {
 	// Published returns the directory statements with index > after, in order.
 	Published(ctx context.Context, after int64) ([]Published, error)
-	// Seen returns the newest checkpoint that the desk has verified, and when
+	// Seen returns the newest checkpoint that the desk has verified, signed, and when
 	// it was last known to be fresh (Unix seconds); ErrNotFound before the first.
 	Seen(ctx context.Context) (note []byte, freshAt int64, err error)
 	// Cursor returns the index of the newest inbox item that an authority has

@@ -132,6 +132,24 @@ func (c *Client) Message(ctx context.Context, id string) (d wire.Delivery, err e
 	return d, err
 }
 
+// Receipt fetches the best receipt of a message that the broker has,
+// unverified.
+func (c *Client) Receipt(ctx context.Context, id string) (r wire.Receipt, err error) {
+	err = c.get(ctx, "/v1/messages/"+url.PathEscape(id)+"/receipt", nil, &r)
+	return r, err
+}
+
+// Cosign hands in a checkpoint, as a signed note, with the caller's
+// cosignature.
+func (c *Client) Cosign(ctx context.Context, signed []byte) error {
+	body, err := strictjson.Marshal(wire.Cosigned{Checkpoint: string(signed)})
+	if err != nil {
+		return err
+	}
+	var out wire.Cosigned
+	return c.post(ctx, "/v1/cosignatures", body, &out)
+}
+
 // Inbox returns what is addressed to the authority behind the cursor.
 func (c *Client) Inbox(ctx context.Context, authority string, after int64) (in wire.Inbox, err error) {
 	err = c.get(ctx, "/v1/inbox", url.Values{"authority": {authority}, "after": {decimal(after)}}, &in)

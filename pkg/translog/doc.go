@@ -3,8 +3,9 @@
 // that anybody verifies offline (protocol section 3).
 //
 // Outwards it speaks the formats of C2SP only: tlog-checkpoint, signed-note,
-// tlog-tiles and tlog-proof. The tree is that of RFC 6962, computed by
-// golang.org/x/mod/sumdb/tlog; tiles are 256 hashes wide.
+// tlog-tiles, tlog-proof, tlog-cosignature, tlog-witness and tlog-policy. The
+// tree is that of RFC 6962, computed by golang.org/x/mod/sumdb/tlog; tiles are
+// 256 hashes wide.
 package translog
 
 import (

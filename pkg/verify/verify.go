@@ -32,6 +32,7 @@ type Trust struct {
 	Origin string
 	Anchor string
 	log    note.Verifier
+	policy *translog.Policy // nil: the log has no witnesses
 }
 
 // NewTrust reads a broker's description, which must have reached the verifier
@@ -41,8 +42,20 @@ func NewTrust(b wire.Broker) (Trust, error) {
 	if err != nil {
 		return Trust{}, fmt.Errorf("verify: reading the log's key: %w", err)
 	}
-	return Trust{Origin: b.Origin, Anchor: b.Depositary, log: v}, nil
+	t := Trust{Origin: b.Origin, Anchor: b.Depositary, log: v}
+	if b.Policy != "" {
+		if t.policy, err = translog.ParsePolicy([]byte(b.Policy)); err != nil {
+			return Trust{}, fmt.Errorf("verify: reading the policy of the log: %w", err)
+		}
+	}
+	return t, nil
 }
+
+// Policy returns the witnesses of the log; nil if it has none.
+func (t Trust) Policy() *translog.Policy { return t.policy }
+
+// Keys returns the keys of the log.
+func (t Trust) Keys() []note.Verifier { return []note.Verifier{t.log} }
 
 // An Accepted is what the log proves of an entry.
 type Accepted struct {
@@ -51,6 +64,10 @@ type Accepted struct {
 	Stage      string    // of the case after a message
 	Checkpoint translog.Checkpoint
 	Entry      translog.Entry
+	// Cosigned are the witnesses that vouch for the checkpoint, and Witnessed
+	// says that they make up the quorum.
+	Cosigned  []translog.Cosignature
+	Witnessed bool
 }
 
 // entry verifies a log receipt and returns its entry.
@@ -70,7 +87,16 @@ func (t Trust) entry(proof []byte, want translog.Kind) (Accepted, error) {
 	if err != nil {
 		return Accepted{}, evidence("the entry has no time", err)
 	}
-	return Accepted{Index: receipt.Index, At: at, Checkpoint: checkpoint, Entry: entry}, nil
+	a := Accepted{Index: receipt.Index, At: at, Checkpoint: checkpoint, Entry: entry}
+	if t.policy == nil {
+		return a, nil
+	}
+	open, err := t.policy.Open(receipt.Checkpoint, t.Origin, t.log)
+	if err != nil {
+		return Accepted{}, evidence("the receipt does not prove its entry", err)
+	}
+	a.Cosigned, a.Witnessed = open.By, open.Witnessed
+	return a, nil
 }
 
 // Message verifies a message and its log receipt against the directory, which

@@ -22,6 +22,8 @@ const (
 	MaxStatementBytes = 512 << 10
 	// MaxReceiptBytes bounds a delivery or opening receipt with its signature.
 	MaxReceiptBytes = 64 << 10
+	// MaxCheckpointBytes bounds a checkpoint with its cosignatures.
+	MaxCheckpointBytes = 64 << 10
 	// MaxPage is the largest number of items in one answer.
 	MaxPage = 256
 )
@@ -38,6 +40,27 @@ type Delivery struct {
 	// Message is the message in its wire form (protocol section 2).
 	Message json.RawMessage `json:"message"`
 	Receipt string          `json:"receipt"`
+}
+
+// Grades of receipts.
+const (
+	// GradeLogged is a receipt under a checkpoint that the broker has signed.
+	GradeLogged = "logged"
+	// GradeWitnessed is one under a checkpoint that a quorum has cosigned.
+	GradeWitnessed = "witnessed"
+)
+
+// A Receipt answers GET /v1/messages/{id}/receipt: the best receipt of a
+// message that there is.
+type Receipt struct {
+	Receipt string `json:"receipt"`
+	Grade   string `json:"grade"`
+}
+
+// A Cosigned is the body of POST /v1/cosignatures and its answer: a checkpoint
+// of the log, as a signed note with the cosignatures of witnesses.
+type Cosigned struct {
+	Checkpoint string `json:"checkpoint" validate:"required"`
 }
 
 // Kinds of inbox items.
@@ -149,6 +172,9 @@ type Broker struct {
 	// Depositary is the fingerprint of the depositary's certificate, the trust
 	// anchor of the directory.
 	Depositary string `json:"depositary" validate:"required,hexadecimal"`
+	// Policy says which witnesses make a checkpoint a witnessed one
+	// (c2sp.org/tlog-policy); empty if the log has none.
+	Policy string `json:"policy,omitempty"`
 }
 
 // TransportDigest returns the SHA-256 of a certificate's public key (its

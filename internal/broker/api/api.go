@@ -111,10 +111,12 @@ type route struct {
 var routes = []route{
 	{"submit", http.MethodPost, "/v1/messages", authority, (*Server).submit},
 	{"message", http.MethodGet, "/v1/messages/{id}", authority, (*Server).message},
+	{"receipt", http.MethodGet, "/v1/messages/{id}/receipt", authority, (*Server).receipt},
 	{"sent", http.MethodGet, "/v1/sent", authority, (*Server).sent},
 	{"inbox", http.MethodGet, "/v1/inbox", authority, (*Server).inbox},
 	{"events", http.MethodGet, "/v1/inbox/events", authority, (*Server).events},
 	{"receive", http.MethodPost, "/v1/receipts", authority, (*Server).receive},
+	{"cosign", http.MethodPost, "/v1/cosignatures", authority, (*Server).cosign},
 	{"case", http.MethodGet, "/v1/cases/{id}", authority, (*Server).caseOf},
 	{"statements", http.MethodGet, "/v1/directory/statements", member, (*Server).statements},
 	{"publish", http.MethodPost, "/v1/directory/statements", member, (*Server).publish},

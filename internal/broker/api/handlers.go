@@ -38,6 +38,32 @@ func (s *Server) message(w http.ResponseWriter, c *call) error {
 	return answer(w, http.StatusOK, d)
 }
 
+// receipt serves GET /v1/messages/{id}/receipt.
+func (s *Server) receipt(w http.ResponseWriter, c *call) error {
+	id, err := c.id()
+	if err != nil {
+		return err
+	}
+	receipt, err := s.Broker.Receipt(c.Context(), c.authorities, id)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, receipt)
+}
+
+// cosign serves POST /v1/cosignatures.
+func (s *Server) cosign(w http.ResponseWriter, c *call) error {
+	var in wire.Cosigned
+	if err := c.decode(w, wire.MaxCheckpointBytes, &in); err != nil {
+		return err
+	}
+	note, err := s.Broker.Cosign(c.Context(), []byte(in.Checkpoint))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, wire.Cosigned{Checkpoint: string(note)})
+}
+
 // sent serves GET /v1/sent?from=&to=&after=.
 func (s *Server) sent(w http.ResponseWriter, c *call) error {
 	from, err := c.own("from")

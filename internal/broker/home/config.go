@@ -4,6 +4,7 @@
 package home
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/broker/api"
+	"github.com/entraide/entraide/pkg/strictjson"
+	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/wire"
 )
 
 // ErrConfig is wrapped by every error about the configuration file.
@@ -44,6 +48,11 @@ type Config struct {
 	// another volume than the database, and in no backup. Brokers that share a
 	// database share the guard.
 	Guard string `toml:"guard"`
+	// Policy names a file, relative to the home, that says who the witnesses of
+	// the log are and how many of them it takes (c2sp.org/tlog-policy). Those
+	// with an address are asked for cosignatures; the others, desks, hand theirs
+	// in. Empty: the log has no witnesses.
+	Policy string `toml:"policy"`
 	// Depositary is the fingerprint of the depositary's certificate.
 	Depositary string `toml:"depositary"`
 	// Limits bound what one authority may ask for.
@@ -102,6 +111,45 @@ func (c Config) database(home string) (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
+// policy reads the policy of the log, nil if it has none, and renews the
+// description of the broker that contains it.
+func (c Config) policy(home string) (*translog.Policy, error) {
+	if c.Policy == "" {
+		return nil, describe(home, "")
+	}
+	text, err := os.ReadFile(within(home, c.Policy))
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading policy: %w", ErrConfig, err)
+	}
+	p, err := translog.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: policy: %w", ErrConfig, err)
+	}
+	return p, describe(home, string(text))
+}
+
+// describe puts the policy into the description of the broker, unless it is
+// there.
+func describe(home, policy string) error {
+	path := filepath.Join(home, PublicFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading the broker's description: %w", err)
+	}
+	var public wire.Broker
+	if err := strictjson.Unmarshal(bytes.TrimSpace(data), 1<<20, &public); err != nil {
+		return fmt.Errorf("reading the broker's description: %w", err)
+	}
+	if public.Policy == policy {
+		return nil
+	}
+	public.Policy = policy
+	if data, err = strictjson.Marshal(public); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o600)
+}
+
 // within resolves a path of the configuration against the home.
 func within(home, path string) string {
 	if filepath.IsAbs(path) {
@@ -134,6 +182,10 @@ guard = %q
 
 # The trust anchor of the directory: the depositary's fingerprint.
 depositary = %q
+
+# The witnesses of the log: a file in the form of c2sp.org/tlog-policy. After a
+# change, hand the new broker.json to every desk.
+# policy = "witnesses.policy"
 
 # What one authority may ask for.
 # [limits]

@@ -167,13 +167,17 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	policy, err := c.policy(home)
+	if err != nil {
+		return nil, err
+	}
 	db, err := openDatabase(ctx, home, c)
 	if err != nil {
 		return nil, err
 	}
 	b, err := broker.Open(ctx, broker.Options{
 		Store: db, Guard: g, Origin: c.Origin, Signer: key.signer, Verifier: key.verifier,
-		Anchor: c.Depositary, Clocks: c.Clocks, Now: now, Log: log,
+		Policy: policy, Anchor: c.Depositary, Clocks: c.Clocks, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -275,3 +275,19 @@ func (v *view) LatestCheckpoint(ctx context.Context) (store.Checkpoint, error) {
 	return one(list(ctx, v, "the newest checkpoint", scanCheckpoint,
 		`SELECT size, note FROM log_checkpoint ORDER BY size DESC LIMIT 1`))
 }
+
+func scanCosignature(r *sql.Rows, c *store.Cosignature) error {
+	return r.Scan(&c.Size, &c.Witness, &c.Line)
+}
+
+// Cosignatures implements [store.Reader].
+func (v *view) Cosignatures(ctx context.Context, size int64) ([]store.Cosignature, error) {
+	return list(ctx, v, "cosignatures", scanCosignature,
+		`SELECT size, witness, line FROM log_cosignature WHERE size = $1 ORDER BY witness`, size)
+}
+
+// Witnessed implements [store.Reader].
+func (v *view) Witnessed(ctx context.Context, minSize int64) (store.Checkpoint, error) {
+	return one(list(ctx, v, "a witnessed checkpoint", scanCheckpoint,
+		`SELECT size, note FROM log_witnessed WHERE size >= $1 ORDER BY size LIMIT 1`, minSize))
+}

@@ -29,6 +29,18 @@ CREATE TABLE log_checkpoint (
     note bytea NOT NULL
 );
 
+CREATE TABLE log_cosignature (
+    size bigint NOT NULL,
+    witness text COLLATE "C" NOT NULL,
+    line bytea NOT NULL,
+    PRIMARY KEY (size, witness)
+);
+
+CREATE TABLE log_witnessed (
+    size bigint PRIMARY KEY,
+    note bytea NOT NULL
+);
+
 CREATE TABLE message (
     id               text COLLATE "C"    PRIMARY KEY,
     case_id          text COLLATE "C"    NOT NULL,

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/entraide/entraide/internal/store"
 )
 
@@ -187,6 +189,45 @@ func testCheckpoints(t *testing.T, s store.Broker) {
 		if latest.Size != 9 {
 			t.Errorf("the latest is of size %d", latest.Size)
 		}
+		return err
+	})
+}
+
+// testCosigned keeps the newest cosignature of each witness, and the first
+// form of a witnessed checkpoint.
+func testCosigned(t *testing.T, s store.Broker) {
+	for _, c := range []store.Cosignature{
+		{Size: 3, Witness: "b", Line: []byte("b at 3")}, {Size: 3, Witness: "a", Line: []byte("a at 3")},
+		{Size: 9, Witness: "a", Line: []byte("a at 9")}, {Size: 3, Witness: "b", Line: []byte("b at 3 again")},
+	} {
+		if err := s.SaveCosignature(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, note := range []string{"first", "second"} {
+		for _, size := range []int64{3, 9} {
+			if err := s.SaveWitnessed(t.Context(), size, fmt.Appendf(nil, "%s %d", note, size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	read(t, s, func(ctx context.Context, r store.Reader) error {
+		got, err := r.Cosignatures(ctx, 3)
+		want := []store.Cosignature{{Size: 3, Witness: "a", Line: []byte("a at 3")}, {Size: 3, Witness: "b", Line: []byte("b at 3 again")}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("cosignatures of size 3 (-want +got):\n%s", diff)
+		}
+		if none, err := r.Cosignatures(ctx, 4); len(none) != 0 || err != nil {
+			t.Errorf("cosignatures of size 4: %+v, %v", none, err)
+		}
+		for least, size := range map[int64]int64{0: 3, 3: 3, 4: 9} {
+			c, err := r.Witnessed(ctx, least)
+			if err != nil || string(c.Note) != fmt.Sprintf("first %d", size) || c.Size != size {
+				t.Errorf("witnessed and covering %d: %+v, %v", least, c, err)
+			}
+		}
+		_, none := r.Witnessed(ctx, 10)
+		notFound(t, "witnessed and covering 10", none)
 		return err
 	})
 }

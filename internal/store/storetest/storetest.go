@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Broker) {
 		"Hashes/Gaps":                 testGaps,
 		"Clocks/Due":                  testClocks,
 		"Checkpoint/SmallestCovering": testCheckpoints,
+		"Checkpoint/Cosigned":         testCosigned,
 		"Watch/Wakes":                 testWatch,
 		"Watch/Ends":                  testEnded,
 		"Close/Waits":                 testClose,

@@ -1,0 +1,234 @@
+package desk
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/bundle"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/wire"
+)
+
+// Bundle writes everything that the desk has of a case, sealed as it
+// travelled, with the proofs that others need to judge it offline. The broker
+// is asked for witnessed receipts and for the public log; what cannot be had
+// is left out, and the verdict on the bundle says so. It is an entry of the
+// desk's own log.
+func (d *Desk) Bundle(ctx context.Context, caseID string, out io.Writer) error {
+	b := &bundling{Desk: d, sizes: map[int64]bool{}}
+	if err := b.gather(ctx, caseID); err != nil {
+		return err
+	}
+	b.zip = bundle.NewWriter(out, bundle.Manifest{
+		Case: caseID, Origin: d.trust.Origin, Made: d.now().Format(time.RFC3339), By: d.signer.Name(),
+	})
+	for _, step := range []func(context.Context) error{
+		b.addDirectory, b.addMessages, b.addConfirmations, b.addDeadlines, b.addHistory, b.addReadme,
+	} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("bundling: %w", err)
+		}
+	}
+	if err := b.zip.Close(); err != nil {
+		return fmt.Errorf("bundling: %w", err)
+	}
+	return d.db.Write(ctx, func(w store.DeskWriter) error { return d.record(ctx, w, "case bundled", caseID) })
+}
+
+// A bundling is a bundle in preparation.
+type bundling struct {
+	*Desk
+	zip           *bundle.Writer
+	letters       []store.Letter // without their sealed form
+	confirmations []store.Confirmation
+	deadlines     []store.Deadline
+	published     []store.Published
+	sizes         map[int64]bool // of the checkpoints that the bundle's proofs are under
+}
+
+// gather reads what the desk has of the case.
+func (b *bundling) gather(ctx context.Context, caseID string) error {
+	return b.db.Read(ctx, func(r store.DeskReader) (err error) {
+		if b.letters, err = r.Letters(ctx, caseID); err != nil {
+			return err
+		}
+		if len(b.letters) == 0 {
+			return problem.New(problem.NotFound, "case", "This desk has no such case.")
+		}
+		for _, l := range b.letters {
+			confirmed, err := r.Confirmations(ctx, l.ID)
+			if err != nil {
+				return err
+			}
+			b.confirmations = append(b.confirmations, confirmed...)
+		}
+		if b.deadlines, err = r.Deadlines(ctx, caseID); err != nil {
+			return err
+		}
+		b.published, err = r.Published(ctx, -1)
+		return err
+	})
+}
+
+func (b *bundling) addDirectory(context.Context) error {
+	all := wire.Statements{Items: []wire.Statement{}}
+	for _, p := range b.published {
+		all.Items = append(all.Items, statementOf(p))
+	}
+	return b.zip.AddJSON(bundle.DirectoryFile, all)
+}
+
+func (b *bundling) addMessages(ctx context.Context) error {
+	for _, l := range b.letters {
+		err := b.db.Read(ctx, func(r store.DeskReader) (err error) {
+			l, err = r.Letter(ctx, l.ID)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		m, err := message.Parse(l.Sealed)
+		if err != nil {
+			return err
+		}
+		receipt := l.Receipt
+		if better, err := b.witnessed(ctx, m, l); err == nil {
+			receipt = better
+		}
+		if err := b.zip.Add(bundle.MessageFile(l.Index), l.Sealed); err != nil {
+			return err
+		}
+		if err := b.addProof(bundle.ProofFile(l.Index), receipt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errNotWitnessed says that there is no witnessed receipt to be had.
+var errNotWitnessed = errors.New("no witnessed receipt")
+
+// witnessed asks the broker for a witnessed receipt of the message, and
+// verifies it.
+func (b *bundling) witnessed(ctx context.Context, m *message.Message, l store.Letter) ([]byte, error) {
+	if b.trust.Policy() == nil {
+		return nil, errNotWitnessed
+	}
+	r, err := b.client.Receipt(ctx, l.ID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := b.trust.Message(m, []byte(r.Receipt), b.Directory())
+	if err != nil {
+		return nil, b.incident(ctx, err, l.Receipt, []byte(r.Receipt))
+	}
+	if !a.Witnessed || a.Index != l.Index {
+		return nil, errNotWitnessed
+	}
+	return []byte(r.Receipt), nil
+}
+
+// addProof adds a receipt and remembers its checkpoint.
+func (b *bundling) addProof(name string, proof []byte) error {
+	r, err := translog.ParseReceipt(proof)
+	if err != nil {
+		return err
+	}
+	cp, err := b.trust.Checkpoint(r.Checkpoint)
+	if err != nil {
+		return err
+	}
+	b.sizes[cp.Size] = true
+	if name == "" {
+		return nil
+	}
+	return b.zip.Add(name, proof)
+}
+
+func (b *bundling) addConfirmations(context.Context) error {
+	for _, c := range b.confirmations {
+		if c.Proof == nil {
+			continue // the broker has not logged it yet
+		}
+		if err := b.addProof("", c.Proof); err != nil {
+			return err
+		}
+		if err := b.zip.AddJSON(bundle.ConfirmationFile(c.Index), bundle.Confirmation{
+			Signed: message.SignedReceipt{Receipt: string(c.Text), Signature: c.Signature}, Proof: string(c.Proof),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bundling) addDeadlines(context.Context) error {
+	for _, p := range b.deadlines {
+		if err := b.addProof(bundle.DeadlineFile(p.Index), p.Proof); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addHistory adds the log's newest checkpoint, and the proofs that it extends
+// every other in the bundle.
+func (b *bundling) addHistory(ctx context.Context) error {
+	signed, err := b.client.Fetch(ctx, "checkpoint")
+	if err != nil {
+		b.Log.Warn("bundling without the newest checkpoint", "err", err)
+		return nil
+	}
+	newest, err := b.trust.Checkpoint(signed)
+	if err != nil {
+		return b.incident(ctx, err, signed, nil)
+	}
+	if err := b.observe(ctx, newest, signed); err != nil {
+		return err
+	}
+	links := bundle.Links{Items: []bundle.Consistency{}}
+	for size := range b.sizes {
+		if size >= newest.Size {
+			continue
+		}
+		proof, err := translog.ProveConsistency(ctx, size, newest.Size, translog.TileReader(newest, b.client.Fetch))
+		if err != nil {
+			return err
+		}
+		link := bundle.Consistency{Size: size, Proof: []string{}}
+		for _, h := range proof {
+			link.Proof = append(link.Proof, base64.StdEncoding.EncodeToString(h[:]))
+		}
+		links.Items = append(links.Items, link)
+	}
+	if err := b.zip.Add(bundle.CheckpointFile, signed); err != nil {
+		return err
+	}
+	return b.zip.AddJSON(bundle.ConsistencyFile, links)
+}
+
+func (b *bundling) addReadme(context.Context) error {
+	return b.zip.Add(bundle.ReadmeFile, []byte(bundleReadme))
+}
+
+const bundleReadme = `A case bundle of Entraide.
+
+messages/        each message as it travelled, sealed, with the log's receipt
+confirmations/   receipts of delivery and opening, with their proofs
+deadlines/       deadlines that passed, with their proofs
+directory.json   the directory's statements, each with its receipt
+checkpoint       the log's newest checkpoint when the bundle was made
+consistency.json proofs that it extends every other checkpoint in the bundle
+manifest.json    the digests of all files
+
+Offline, with the broker.json that you were given by the broker's operator:
+
+  entraide verify FILE.zip --broker broker.json
+`

@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/entraide/entraide/internal/store"
+)
+
+// SaveCosignature implements [store.Broker].
+func (db *DB) SaveCosignature(ctx context.Context, c store.Cosignature) error {
+	return db.save(ctx, "a cosignature", `
+		INSERT INTO log_cosignature (size, witness, line) VALUES ($1, $2, $3)
+		ON CONFLICT (size, witness) DO UPDATE SET line = excluded.line`, c.Size, c.Witness, blob(c.Line))
+}
+
+// SaveWitnessed implements [store.Broker].
+func (db *DB) SaveWitnessed(ctx context.Context, size int64, note []byte) error {
+	return db.save(ctx, "a witnessed checkpoint", `
+		INSERT INTO log_witnessed (size, note) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING`, size, blob(note))
+}
+
+// save runs one statement on its own, which may be done twice, so that a lost
+// connection leaves nothing in doubt.
+func (db *DB) save(ctx context.Context, what, statement string, args ...any) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	ctx = context.WithoutCancel(ctx)
+	if err := again(ctx, func() error { return db.saveOnce(ctx, statement, args) }); err != nil {
+		return fmt.Errorf("postgres: saving %s: %w", what, err)
+	}
+	return nil
+}
+
+func (db *DB) saveOnce(ctx context.Context, statement string, args []any) error {
+	l, err := db.lease(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.end()
+	if _, err := l.conn.ExecContext(ctx, statement, args...); err != nil {
+		l.drop()
+		return err
+	}
+	if l.warned != "" {
+		l.drop()
+		return doubt(l.warned)
+	}
+	return nil
+}

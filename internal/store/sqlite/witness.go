@@ -1,0 +1,34 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/entraide/entraide/internal/store"
+)
+
+// SaveCosignature implements [store.Broker].
+func (db *DB) SaveCosignature(ctx context.Context, c store.Cosignature) error {
+	return db.save(ctx, "a cosignature", `
+		INSERT INTO log_cosignature (size, witness, line) VALUES (?1, ?2, ?3)
+		ON CONFLICT (size, witness) DO UPDATE SET line = excluded.line`, c.Size, c.Witness, c.Line)
+}
+
+// SaveWitnessed implements [store.Broker].
+func (db *DB) SaveWitnessed(ctx context.Context, size int64, note []byte) error {
+	return db.save(ctx, "a witnessed checkpoint", `
+		INSERT INTO log_witnessed (size, note) VALUES (?1, ?2) ON CONFLICT (size) DO NOTHING`, size, note)
+}
+
+// save runs one statement on its own.
+func (db *DB) save(ctx context.Context, what, statement string, args ...any) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if _, err := db.writer.ExecContext(context.WithoutCancel(ctx), statement, args...); err != nil {
+		return fmt.Errorf("sqlite: saving %s: %w", what, err)
+	}
+	return nil
+}
