@@ -110,6 +110,9 @@ func (d *Desk) takeMessage(ctx context.Context, authority string, item wire.Inbo
 		letter.Verdict = string(problem.CodeOf(err))
 		return func(w store.DeskWriter) error { return d.putFailed(ctx, w, letter) }, nil
 	}
+	if err := d.compare(ctx, payload.Seen, a.Index); err != nil {
+		return nil, err
+	}
 	letter.Body = payload.Body
 	receipt, err := message.SignReceipt(message.Receipt{
 		Kind: message.Delivered, Message: message.Digest(m.Digest()), ID: m.Core.ID, Case: m.Core.Case,
@@ -119,6 +122,26 @@ func (d *Desk) takeMessage(ctx context.Context, authority string, item wire.Inbo
 		return nil, err
 	}
 	return func(w store.DeskWriter) error { return d.putReceived(ctx, w, m, letter, receipt) }, nil
+}
+
+// compare holds the checkpoint that the sender of a message had seen against
+// what the broker shows this desk. Neither side can be shown another log than
+// the other for longer than it takes to write to each other.
+func (d *Desk) compare(ctx context.Context, seen string, index int64) error {
+	if seen == "" {
+		return nil
+	}
+	checkpoint, err := d.trust.Checkpoint([]byte(seen))
+	if err != nil {
+		d.Log.Warn("the checkpoint in a message is not of this log") // which the broker does not answer for
+		return nil
+	}
+	if checkpoint.Size > index {
+		err := fmt.Errorf("%w: %w: the sender had seen a log of %d entries before its message became entry %d",
+			errFork, verify.ErrMisbehaviour, checkpoint.Size, index)
+		return d.incident(ctx, err, []byte(seen), nil)
+	}
+	return d.observe(ctx, checkpoint, []byte(seen))
 }
 
 // putReceived stores a good message and queues its delivery receipt.

@@ -131,7 +131,7 @@ func (d *Desk) draft(ctx context.Context, o store.Order) (message.Draft, error) 
 		draft.NotAfter = time.Unix(o.NotAfter, 0)
 	}
 	err = d.db.Read(ctx, func(r store.DeskReader) error {
-		_, freshAt, err := r.Seen(ctx)
+		seen, freshAt, err := r.Seen(ctx)
 		if err != nil {
 			return fmt.Errorf("%w: the log has not been seen yet", errLater)
 		}
@@ -142,6 +142,7 @@ func (d *Desk) draft(ctx context.Context, o store.Order) (message.Draft, error) 
 		if err != nil {
 			return err
 		}
+		draft.Seen = string(signedIn(seen))
 		draft.Seq, draft.Prev = seq+1, digest
 		letters, err := r.Letters(ctx, o.Case)
 		draft.After = newest(letters)

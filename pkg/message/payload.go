@@ -22,6 +22,11 @@ type Payload struct {
 	// Nonce is 256 random bits in lower-case hex. It hides the plaintext behind
 	// its commitment.
 	Nonce string `json:"nonce"`
+	// Seen is the newest checkpoint that the sender had verified, with its
+	// signatures (c2sp.org/tlog-checkpoint); empty if there was none. A broker
+	// that shows its log to either side differently cannot read it, and is
+	// convicted by it.
+	Seen string `json:"seen"`
 	// Body is one typed content object (package convention).
 	Body json.RawMessage `json:"body"`
 	// Evidence describes the evidence files, in the order of the header's list.
@@ -76,6 +81,9 @@ func plainName(name string) bool {
 		!strings.ContainsFunc(name, unsafe) && !reserved.MatchString(name)
 }
 
+// maxSeenBytes bounds a checkpoint with the cosignatures of many witnesses.
+const maxSeenBytes = 32 << 10
+
 // maxCustodyText bounds a member of a custody record, in bytes.
 const maxCustodyText = 1000
 
@@ -87,6 +95,7 @@ func (p *Payload) check(core string, h Header) error {
 	f.must(p.CoreSHA256 == DigestOf([]byte(core)), problem.WrongDigest, "core_sha256", "The payload belongs to another header.")
 	nonce, err := hex.DecodeString(p.Nonce)
 	f.must(err == nil && len(nonce) == nonceBytes && hex.EncodeToString(nonce) == p.Nonce, problem.InvalidValue, "nonce", "A nonce is 64 lower-case hex digits.")
+	f.must(len(p.Seen) <= maxSeenBytes, problem.TooLarge, "seen", fmt.Sprintf("A checkpoint has at most %d bytes.", maxSeenBytes))
 	f.must(len(p.Body) > 0, problem.InvalidValue, "body", "The content is missing.")
 	f.must(len(p.Evidence) == len(h.Evidence), problem.InvalidValue, "evidence", "The header lists another number of evidence files.")
 	for i, e := range p.Evidence {

@@ -37,6 +37,9 @@ type Draft struct {
 	// NotAfter is when the broker must no longer accept the message; the zero
 	// time means DefaultValidity after sealing.
 	NotAfter time.Time
+	// Seen is the newest signed checkpoint that the sender has verified, or
+	// nothing.
+	Seen     string
 	Body     json.RawMessage
 	Evidence []Evidence
 }
@@ -147,7 +150,7 @@ func (m *Message) plaintext(d Draft) ([]byte, error) {
 	var nonce [nonceBytes]byte
 	rand.Read(nonce[:]) // never fails: it would end the program instead
 	p := Payload{
-		Typ: TypPayload, CoreSHA256: DigestOf([]byte(m.Header.Core)), Nonce: hex.EncodeToString(nonce[:]), Body: d.Body,
+		Typ: TypPayload, CoreSHA256: DigestOf([]byte(m.Header.Core)), Nonce: hex.EncodeToString(nonce[:]), Seen: d.Seen, Body: d.Body,
 	}
 	for _, e := range d.Evidence {
 		p.Evidence = append(p.Evidence, e.File)
