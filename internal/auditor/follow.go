@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/entraide/entraide/pkg/translog"
 )
@@ -25,10 +26,61 @@ func (m *Mirror) follow(ctx context.Context, last, next translog.Checkpoint) err
 		return err
 	}
 	if m.edge.tree.Root() == next.Root {
-		return nil
+		return m.tiles(ctx, last.Size, next.Size)
 	}
 	found := m.locate(ctx, last.Size, next)
 	return errors.Join(found, m.fallBack(last.Size))
+}
+
+// tiles compares the hashes that the log shows of the entries from one size to
+// another with those that the mirror computed of the entries themselves, at
+// every level. Without them nobody else gets a proof.
+func (m *Mirror) tiles(ctx context.Context, from, to int64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	files := prefetch(ctx, m.source, func(yield func(string) bool) {
+		for p := range tilesBetween(from, to) {
+			if !yield(p.String()) {
+				return
+			}
+		}
+	})
+	own := Directory(m.home)
+	for p := range tilesBetween(from, to) {
+		f, ok := <-files
+		if !ok {
+			return ctx.Err()
+		}
+		if errors.Is(f.err, errMissing) {
+			return fmt.Errorf("%w: hashes are missing (%s)", ErrGap, p)
+		}
+		if f.err != nil {
+			return f.err
+		}
+		want, err := own(ctx, p.String())
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(f.data, want) {
+			return fmt.Errorf("%w: the hashes in %s", ErrAltered, p)
+		}
+	}
+	return nil
+}
+
+// tilesBetween yields the paths of the tiles that a log of one size does not
+// have whole, and one of a larger size has.
+func tilesBetween(from, to int64) iter.Seq[translog.Path] {
+	return func(yield func(translog.Path) bool) {
+		for level := 0; to > 0; level, from, to = level+1, from/translog.TileWidth, to/translog.TileWidth {
+			for n := from / translog.TileWidth; n*translog.TileWidth < to; n++ {
+				p := translog.Path{Level: level, N: n, Width: int(min(translog.TileWidth, to-n*translog.TileWidth))}
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // pull fetches and stores leaves until there are size of them.

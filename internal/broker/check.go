@@ -66,6 +66,7 @@ type checker struct {
 	Checked
 	dir    *directory.Directory
 	tree   *translog.Tree
+	inbox  int64 // items that the entries stand for
 	report Report
 }
 
@@ -80,6 +81,9 @@ func (c *checker) entries(ctx context.Context, r store.Reader) error {
 	for from := int64(0); from < head.Size; from += checkPage {
 		to := min(from+checkPage, head.Size)
 		leaves, err := r.Leaves(ctx, from, to)
+		if errors.Is(err, store.ErrNotFound) {
+			return missing(ctx, r, from, to)
+		}
 		if err != nil {
 			return err
 		}
@@ -106,6 +110,20 @@ func (c *checker) entries(ctx context.Context, r store.Reader) error {
 		return finding("the head of the log is not that of its entries")
 	}
 	return nil
+}
+
+// missing finds the first entry of a page that is not there.
+func missing(ctx context.Context, r store.Reader, from, to int64) error {
+	for i := from; i < to; i++ {
+		_, err := r.Leaves(ctx, i, i+1)
+		if errors.Is(err, store.ErrNotFound) {
+			return finding("entry %d is missing", i)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return finding("entries %d to %d are not in their places", from, to)
 }
 
 // grow adds a page to the tree and compares the completed subtrees.
@@ -144,11 +162,13 @@ func (c *checker) entry(ctx context.Context, r store.Reader, index int64, leaf [
 	}
 	switch entry.Kind {
 	case translog.KindMessage:
-		err = c.message(ctx, r, index, *entry.Message)
+		err = c.message(ctx, r, index, entry)
 	case translog.KindReceipt:
 		err = c.receipt(ctx, r, index, *entry.Receipt)
 	case translog.KindStatement:
 		err = c.statement(ctx, r, index, *entry.Statement)
+	case translog.KindDeadline:
+		err = c.deadline(ctx, r, index, *entry.Deadline)
 	default: // entries of the other kinds stand for themselves
 	}
 	if err != nil {
@@ -158,8 +178,9 @@ func (c *checker) entry(ctx context.Context, r store.Reader, index int64, leaf [
 }
 
 // message checks a message against its entry, the directory and its case.
-func (c *checker) message(ctx context.Context, r store.Reader, index int64, f translog.MessageFact) error {
+func (c *checker) message(ctx context.Context, r store.Reader, index int64, entry translog.Entry) error {
 	c.report.Messages++
+	f := *entry.Message
 	row, err := r.Message(ctx, f.ID)
 	if err != nil {
 		return fmt.Errorf("its message is missing: %w", err)
@@ -174,7 +195,8 @@ func (c *checker) message(ctx context.Context, r store.Reader, index int64, f tr
 		return fmt.Errorf("its message does not parse: %w", err)
 	}
 	if row.Index != index || m.Digest() != f.Digest || row.Digest != f.Digest || string(m.Core.ID) != f.ID ||
-		row.From != f.From || row.To != f.To || row.Case != f.Case || row.Stage != f.Stage || row.Seq != f.Seq {
+		row.From != f.From || row.To != f.To || row.Case != f.Case || row.Stage != f.Stage || row.Seq != f.Seq ||
+		row.Act != f.Act || row.Lane != f.Lane || unixText(row.AcceptedAt) != entry.Time {
 		return errors.New("its message is another one")
 	}
 	for _, check := range []func() error{
@@ -186,15 +208,21 @@ func (c *checker) message(ctx context.Context, r store.Reader, index int64, f tr
 			return fmt.Errorf("its message is not valid: %w", err)
 		}
 	}
-	if act := workflow.Act(f.Act); act == workflow.Request || act == workflow.Inform {
-		return c.caseOf(ctx, r, f)
+	if err := c.inboxItem(ctx, r, store.InboxItem{Authority: f.To, Index: index, Kind: kindMessage, Ref: f.ID}); err != nil {
+		return err
+	}
+	if err := pairHead(ctx, r, row); err != nil {
+		return err
+	}
+	if workflow.Procedure().Opens(workflow.Act(f.Act)) {
+		return c.caseOf(ctx, r, row)
 	}
 	return nil
 }
 
 // caseOf derives the stage of a case from its messages and receipts and
 // compares it with the stored one.
-func (c *checker) caseOf(ctx context.Context, r store.Reader, first translog.MessageFact) error {
+func (c *checker) caseOf(ctx context.Context, r store.Reader, first store.Message) error {
 	c.report.Cases++
 	cases, err := r.Cases(ctx, []string{first.Case})
 	if err != nil {
@@ -204,7 +232,7 @@ func (c *checker) caseOf(ctx context.Context, r store.Reader, first translog.Mes
 	if !ok || stored.Requesting != first.From || stored.Requested != first.To {
 		return errors.New("its case is missing or between others")
 	}
-	events, err := eventsOf(ctx, r, stored)
+	events, newest, err := eventsOf(ctx, r, stored)
 	if err != nil {
 		return err
 	}
@@ -220,33 +248,43 @@ func (c *checker) caseOf(ctx context.Context, r store.Reader, first translog.Mes
 		return fmt.Errorf("deriving the stage of its case: %w", err)
 	}
 	if string(derived.Stage) != stored.Stage || derived.Handed != stored.Handed {
-		return fmt.Errorf("its case is stored as %s and follows as %s", stored.Stage, derived.Stage)
+		return fmt.Errorf("its case is stored as %s (handed over: %t) and follows as %s (%t)", stored.Stage, stored.Handed, derived.Stage, derived.Handed)
 	}
-	return nil
+	if stored.Opening != first.Act || stored.Lane != first.Lane || stored.OpenedAt != first.AcceptedAt ||
+		stored.LastByRequesting != newest.byRequesting || stored.Index < newest.index {
+		return errors.New("its case is stored with another beginning or another newest message")
+	}
+	return runs(ctx, r, stored)
 }
 
-// eventsOf reads the acts of a case.
-func eventsOf(ctx context.Context, r store.Reader, c store.Case) ([]workflow.Event, error) {
-	var events []workflow.Event
+// A latest says where the newest messages of a case are.
+type latest struct {
+	index        int64 // of the newest message
+	byRequesting int64 // when the requesting authority's newest was accepted
+}
+
+// eventsOf reads the acts of a case, and where its newest messages are.
+func eventsOf(ctx context.Context, r store.Reader, c store.Case) (events []workflow.Event, newest latest, err error) {
 	for after := int64(-1); ; {
 		page, err := r.CaseMessages(ctx, c.ID, after, checkPage)
 		if err != nil {
-			return nil, err
+			return nil, newest, err
 		}
 		for _, row := range page {
+			newest.index = row.Index
 			actor := workflow.Requested
 			if row.From == c.Requesting {
-				actor = workflow.Requesting
+				actor, newest.byRequesting = workflow.Requesting, row.AcceptedAt
 			}
 			final, err := finalOf(row.Header)
 			if err != nil {
-				return nil, err
+				return nil, newest, err
 			}
 			events = append(events, workflow.Event{Act: workflow.Act(row.Act), Actor: actor, Lane: workflow.Lane(c.Lane), Final: final})
 			after = row.Index
 		}
 		if len(page) < checkPage {
-			return events, nil
+			return events, newest, nil
 		}
 	}
 }
@@ -272,8 +310,17 @@ func (c *checker) receipt(ctx context.Context, r store.Reader, index int64, f tr
 		return fmt.Errorf("its receipt is missing: %w", err)
 	}
 	signed := message.SignedReceipt{Receipt: string(row.Text), Signature: row.Signature}
-	if row.Digest != f.Digest || signed.Digest() != f.Digest {
+	m, err := r.Messages(ctx, []string{f.Message})
+	if err != nil {
+		return err
+	}
+	about := m[f.Message]
+	if row.Digest != f.Digest || signed.Digest() != f.Digest || row.Kind != f.Kind || row.Message != f.Message || row.By != f.By ||
+		row.Case != about.Case {
 		return errors.New("its receipt is another one")
+	}
+	if err := c.inboxItem(ctx, r, store.InboxItem{Authority: about.From, Index: index, Kind: kindReceipt, Ref: f.Message}); err != nil {
+		return err
 	}
 	by, err := c.dir.Authority(f.By)
 	if err != nil {
@@ -287,11 +334,14 @@ func (c *checker) receipt(ctx context.Context, r store.Reader, index int64, f tr
 func (c *checker) statement(ctx context.Context, r store.Reader, index int64, f translog.StatementFact) error {
 	c.report.Statements++
 	rows, err := r.Statements(ctx, index-1, 1)
-	if err != nil || len(rows) == 0 || rows[0].Index != index {
-		return fmt.Errorf("its statement is missing: %v", err)
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 || rows[0].Index != index {
+		return errors.New("its statement is missing")
 	}
 	sum := sha256.Sum256(rows[0].Text)
-	if hex.EncodeToString(sum[:]) != f.Digest {
+	if hex.EncodeToString(sum[:]) != f.Digest || rows[0].Digest != f.Digest || rows[0].Subject != f.Subject || rows[0].Number != f.Number {
 		return errors.New("its statement is another one")
 	}
 	c.dir, err = c.dir.Apply(directory.Signed{Statement: string(rows[0].Text), Signature: rows[0].Signature}, index)
@@ -305,7 +355,7 @@ func (c *checker) counts(ctx context.Context, r store.Reader) error {
 		return err
 	}
 	logged := store.Counts{
-		Messages: c.report.Messages, Cases: c.report.Cases, Receipts: c.report.Receipts, Statements: c.report.Statements,
+		Messages: c.report.Messages, Cases: c.report.Cases, Receipts: c.report.Receipts, Statements: c.report.Statements, Inbox: c.inbox,
 	}
 	if c.report.Erased == 0 && n != logged {
 		return finding("it holds %+v, and the log stands for %+v", n, logged)
@@ -341,6 +391,9 @@ func (c *checker) checkpoints(ctx context.Context, r store.Reader) error {
 			}
 			if signed.Size != cp.Size {
 				return finding("the %s is of another size, %d", name, signed.Size)
+			}
+			if err := cosignatures(ctx, r, name, signed); err != nil {
+				return err
 			}
 			least = cp.Size + 1
 		}

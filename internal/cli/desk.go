@@ -213,13 +213,18 @@ func (a *app) deskSync() *cobra.Command {
 func (a *app) deskCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Verify the desk's own log, and show incidents",
-		Long: `Re-read the desk's own log from its beginning, verify every entry, and print its
-checkpoint. Incidents, evidence that somebody broke a promise, are listed; the
+		Short: "Verify the case file and the desk's own log, and show incidents",
+		Long: `Verify every message of the case file against its seal and its receipt, the
+directory from the trust anchor on, and every entry of the desk's own log, and
+print the log's checkpoint. Incidents, evidence that somebody broke a promise, are listed; the
 exit status is then 3.`,
 		Example: "  entraide desk check --home desk",
 		Args:    noArgs,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			messages, err := d.VerifyMessages(ctx)
+			if err != nil {
+				return err
+			}
 			signed, err := d.AuditVerify(ctx)
 			if err != nil {
 				return err
@@ -228,8 +233,8 @@ exit status is then 3.`,
 			if err != nil {
 				return err
 			}
-			if err := a.print(map[string]any{"checkpoint": string(signed), "incidents": incidents}, func(w io.Writer) {
-				fmt.Fprintf(w, "The desk's own log is whole. Its checkpoint:\n\n%s\n", signed)
+			if err := a.print(map[string]any{"messages": messages, "checkpoint": string(signed), "incidents": incidents}, func(w io.Writer) {
+				fmt.Fprintf(w, "All %d messages are as they were sealed, and the desk's own log is whole. Its checkpoint:\n\n%s\n", messages, signed)
 				for _, i := range incidents {
 					fmt.Fprintf(w, "%s  %s\n", i.At.Format("2006-01-02 15:04:05Z"), i.What)
 				}

@@ -159,7 +159,7 @@ func (d *Desk) putReceived(ctx context.Context, w store.DeskWriter, m *message.M
 	if err := w.PutConfirmation(ctx, ownConfirmation(receipt, message.Delivered, l, d.now().Unix())); err != nil {
 		return err
 	}
-	return d.record(ctx, w, "message received and opened by the desk", l.ID)
+	return d.record(ctx, w, recordReceived, l.ID)
 }
 
 // ownConfirmation is a receipt of ours that the broker has not logged yet.
@@ -202,7 +202,7 @@ func (d *Desk) putFailed(ctx context.Context, w store.DeskWriter, l store.Letter
 	if err := keep(ctx, w, l); err != nil {
 		return err
 	}
-	if err := d.record(ctx, w, "message could not be opened", l.ID+" "+l.Verdict); err != nil {
+	if err := d.record(ctx, w, recordUnreadable, l.ID+" "+l.Verdict); err != nil {
 		return err
 	}
 	body, err := convention.Marshal(&convention.Failure{

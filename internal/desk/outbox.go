@@ -182,7 +182,7 @@ func (d *Desk) accepted(ctx context.Context, o store.Order, m *message.Message, 
 		if err := w.DeleteOrder(ctx, o.ID); err != nil {
 			return err
 		}
-		return d.record(ctx, w, "message accepted by the broker", o.ID)
+		return d.record(ctx, w, recordAccepted, o.ID)
 	})
 }
 

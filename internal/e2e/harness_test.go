@@ -50,6 +50,11 @@ type hub struct {
 
 func newHub(t *testing.T) *hub {
 	t.Helper()
+	return newHubOn(t, "sqlite:broker.db")
+}
+
+func newHubOn(t *testing.T, database string) *hub {
+	t.Helper()
 	h := &hub{t: t, dir: t.TempDir()}
 	keeperDir, brokerDir := filepath.Join(h.dir, "depositary"), filepath.Join(h.dir, "broker")
 	statement, err := depositary.Init(keeperDir, depositary.InitOptions{Name: "Depositary", Passphrase: passphrase, Now: h.now()})
@@ -57,7 +62,7 @@ func newHub(t *testing.T) *hub {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	h.must(err)
 	h.public, err = home.Init(t.Context(), brokerDir, home.InitOptions{
-		URL: "https://" + listener.Addr().String(), Listen: "unused:1", Origin: "broker.example/log", Database: "sqlite:broker.db",
+		URL: "https://" + listener.Addr().String(), Listen: "unused:1", Origin: "broker.example/log", Database: database,
 		Depositary: statement, Now: h.now, Log: slog.New(slog.DiscardHandler),
 	})
 	h.must(err)

@@ -278,7 +278,7 @@ type Clock struct {
 }
 
 // Counts are numbers of rows.
-type Counts struct{ Messages, Cases, Receipts, Statements int64 }
+type Counts struct{ Messages, Cases, Receipts, Statements, Inbox int64 }
 
 // A Checkpoint is a signed tree head.
 type Checkpoint struct {

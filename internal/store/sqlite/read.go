@@ -188,9 +188,9 @@ func (v *view) ReceiptsOf(ctx context.Context, messageID string) ([]store.Receip
 // Counts implements [store.Reader].
 func (v *view) Counts(ctx context.Context) (store.Counts, error) {
 	return one(list(ctx, v, "the number of rows", func(r *sql.Rows, c *store.Counts) error {
-		return r.Scan(&c.Messages, &c.Cases, &c.Receipts, &c.Statements)
+		return r.Scan(&c.Messages, &c.Cases, &c.Receipts, &c.Statements, &c.Inbox)
 	}, `SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM case_state), (SELECT count(*) FROM receipt),
-		(SELECT count(*) FROM statement)`))
+		(SELECT count(*) FROM statement), (SELECT count(*) FROM inbox)`))
 }
 
 // Statements implements [store.Reader].

@@ -57,7 +57,7 @@ func testRoundTrip(t *testing.T, s store.Broker) {
 		e, err10 := r.Entry(ctx, 2)
 		equal(t, "Entry", e, entry(2))
 		counts, err11 := r.Counts(ctx)
-		equal(t, "Counts", counts, store.Counts{Messages: 1, Cases: 1, Receipts: 1, Statements: 1})
+		equal(t, "Counts", counts, store.Counts{Messages: 1, Cases: 1, Receipts: 1, Statements: 1, Inbox: 1})
 		return errors.Join(err, err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11)
 	})
 }

@@ -1,0 +1,106 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/translog"
+)
+
+// What the broker keeps beside the log, so that it need not read the log to
+// answer: each row follows from entries, and is held against them here.
+
+// unixText writes a time as entries do.
+func unixText(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }
+
+// inboxItem checks that what an entry is about waits for its addressee.
+func (c *checker) inboxItem(ctx context.Context, r store.Reader, want store.InboxItem) error {
+	c.inbox++
+	items, err := r.Inbox(ctx, want.Authority, want.Index-1, 1)
+	if err != nil {
+		return err
+	}
+	if len(items) != 1 || items[0] != want {
+		return fmt.Errorf("it does not wait in the inbox of %s", want.Authority)
+	}
+	return nil
+}
+
+// pairHead checks the newest number between two authorities against a message
+// between them: it is this message's, or that of a later one.
+func pairHead(ctx context.Context, r store.Reader, m store.Message) error {
+	pair := store.Pair{From: m.From, To: m.To}
+	heads, err := r.Heads(ctx, []store.Pair{pair})
+	if err != nil {
+		return err
+	}
+	later, err := r.Sent(ctx, pair, m.Seq, 1)
+	if err != nil {
+		return err
+	}
+	head := heads[pair]
+	if head.Seq < m.Seq || head.Seq == m.Seq && head.Digest != m.Digest || (head.Seq > m.Seq) != (len(later) == 1) {
+		return fmt.Errorf("the newest message from %s to %s is stored as number %d", pair.From, pair.To, head.Seq)
+	}
+	return nil
+}
+
+// runs checks that the clocks of a case are there, and that none runs that its
+// stage has met.
+func runs(ctx context.Context, r store.Reader, c store.Case) error {
+	stored, err := r.Clocks(ctx, []string{c.ID})
+	if err != nil {
+		return err
+	}
+	clocks := stored[c.ID]
+	if want := len(DefaultClocks().start(c, time.Time{})); len(clocks) != want {
+		return fmt.Errorf("its case has %d clocks, and not %d", len(clocks), want)
+	}
+	for _, k := range clocks {
+		if k.State != clockPassed && (k.State == clockMet) != met(k.Name, c.Stage) {
+			return fmt.Errorf("the clock %q of its case is stored as %s at the stage %s", k.Name, k.State, c.Stage)
+		}
+	}
+	return nil
+}
+
+// deadline checks the clock that an entry says has passed.
+func (c *checker) deadline(ctx context.Context, r store.Reader, index int64, f translog.DeadlineFact) error {
+	for _, authority := range []string{f.From, f.To} {
+		if err := c.inboxItem(ctx, r, store.InboxItem{Authority: authority, Index: index, Kind: kindDeadline, Ref: f.Case}); err != nil {
+			return err
+		}
+	}
+	stored, err := r.Clocks(ctx, []string{f.Case})
+	if err != nil {
+		return err
+	}
+	for _, k := range stored[f.Case] {
+		if k.Name == f.Clock && k.State == clockPassed && unixText(k.Due) == f.Due {
+			return nil
+		}
+	}
+	return errors.New("the clock that it says has passed is stored otherwise")
+}
+
+// cosignatures checks that the cosignatures of a checkpoint are those of their
+// witnesses.
+func cosignatures(ctx context.Context, r store.Reader, name string, cp translog.Checkpoint) error {
+	all, err := r.Cosignatures(ctx, cp.Size)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		key, err := translog.ParseWitnessKey(c.Witness)
+		if err == nil {
+			_, err = translog.ReadCosignature(cp, c.Line, key)
+		}
+		if err != nil {
+			return finding("a cosignature of the %s is not that of its witness %q: %v", name, c.Witness, err)
+		}
+	}
+	return nil
+}

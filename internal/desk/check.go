@@ -1,0 +1,125 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/translog"
+)
+
+// ErrAltered says that the case file is not what was sent and received.
+var ErrAltered = errors.New("the case file has been altered")
+
+const checkPage = 64
+
+// What the desk's own log says when a message goes to the case file.
+const (
+	recordReceived   = "message received and opened by the desk"
+	recordUnreadable = "message could not be opened"
+	recordAccepted   = "message accepted by the broker"
+)
+
+var filed = []string{recordReceived, recordUnreadable, recordAccepted}
+
+// VerifyMessages verifies every message of the case file again: its signature
+// and its receipt, that each stands for what is listed, and, where this desk
+// holds the key, that what officers read is what was sealed. It returns how
+// many there are. The error wraps [ErrAltered] with the first that is not
+// right.
+func (d *Desk) VerifyMessages(ctx context.Context) (n int, err error) {
+	for after := int64(-1); ; {
+		var page []store.Letter
+		if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+			page, err = r.AllLetters(ctx, after, checkPage)
+			return err
+		}); err != nil {
+			return n, err
+		}
+		for _, l := range page {
+			if err := d.verifyLetter(ctx, l.ID); err != nil {
+				return n, fmt.Errorf("%w: message %s of case %s: %w", ErrAltered, l.ID, l.Case, err)
+			}
+			after, n = l.Index, n+1
+		}
+		if len(page) < checkPage {
+			return n, d.missing(ctx)
+		}
+	}
+}
+
+// missing looks for messages that the desk's own log knows, and the case
+// file does not.
+func (d *Desk) missing(ctx context.Context) error {
+	return d.db.Read(ctx, func(r store.DeskReader) error {
+		for from := int64(0); ; from += auditPage {
+			entries, err := r.Entries(ctx, from, from+auditPage)
+			if err != nil || len(entries) == 0 {
+				return err
+			}
+			for _, e := range entries {
+				entry, err := translog.ParseEntry(e.Body)
+				if err != nil || entry.Operator == nil || !slices.Contains(filed, entry.Operator.What) {
+					continue // what is wrong with an entry, the check of the log says
+				}
+				id, _, _ := strings.Cut(entry.Operator.Detail, " ")
+				if _, err := r.Letter(ctx, id); err != nil {
+					return fmt.Errorf("%w: message %s is missing: %w", ErrAltered, id, err)
+				}
+			}
+		}
+	})
+}
+
+// verifyLetter verifies one message of the case file.
+func (d *Desk) verifyLetter(ctx context.Context, id string) error {
+	var l store.Letter
+	if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+		l, err = r.Letter(ctx, id)
+		return err
+	}); err != nil {
+		return err
+	}
+	m, err := message.Parse(l.Sealed)
+	if err != nil {
+		return err
+	}
+	a, err := d.trust.Message(m, l.Receipt, d.Directory())
+	if err != nil {
+		return err
+	}
+	if want := letterOf(m, a, l.Incoming, l.Body, l.Sealed, l.Receipt); !sameFacts(want, l) {
+		return errors.New("it is listed as another one")
+	}
+	if len(l.Body) == 0 {
+		return nil
+	}
+	authority := m.Core.From.Authority
+	if l.Incoming {
+		authority = m.Core.To.Authority
+	}
+	key, err := d.keys.key(authority, m.Core.Suite)
+	if err != nil {
+		return err
+	}
+	payload, err := m.Open(key, d.Directory().AsOf(a.Index))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(payload.Body, l.Body) {
+		return errors.New("its stored content is not what was sealed")
+	}
+	return nil
+}
+
+// sameFacts reports whether two rows say the same of one message.
+func sameFacts(a, b store.Letter) bool {
+	return a.ID == b.ID && a.Case == b.Case && a.From == b.From && a.To == b.To && a.Act == b.Act && a.Final == b.Final &&
+		a.Lane == b.Lane && a.Suite == b.Suite && a.Seq == b.Seq && a.Digest == b.Digest && a.Index == b.Index &&
+		a.AcceptedAt == b.AcceptedAt && a.BrokerStage == b.BrokerStage
+}
