@@ -51,7 +51,7 @@ type Checked struct {
 func Check(ctx context.Context, s store.Broker, against Checked) (Report, error) {
 	c := &checker{Checked: against, dir: directory.New(against.Anchor), tree: translog.NewTree()}
 	err := s.Read(ctx, func(r store.Reader) error {
-		for _, step := range []func(context.Context, store.Reader) error{c.entries, c.counts, c.checkpoints} {
+		for _, step := range []func(context.Context, store.Reader) error{c.count, c.entries, c.counts, c.checkpoints} {
 			if err := step(ctx, r); err != nil {
 				return err
 			}
@@ -66,7 +66,8 @@ type checker struct {
 	Checked
 	dir    *directory.Directory
 	tree   *translog.Tree
-	inbox  int64 // items that the entries stand for
+	inbox  int64        // items that the entries stand for
+	stored store.Counts // at the beginning
 	report Report
 }
 
@@ -148,9 +149,8 @@ func (c *checker) entry(ctx context.Context, r store.Reader, index int64, leaf [
 	if err != nil {
 		return finding("entry %d is missing: %v", index, err)
 	}
-	if len(e.Salt) == 0 {
-		c.report.Erased++
-		return nil
+	if len(e.Salt) == 0 || e.ErasedBy != 0 {
+		return c.erased(ctx, r, e)
 	}
 	if len(e.Salt) != len(translog.Salted{}.Salt) ||
 		!bytes.Equal(translog.Salted{Salt: [32]byte(e.Salt), Body: e.Body}.Leaf(), leaf) {
@@ -167,6 +167,8 @@ func (c *checker) entry(ctx context.Context, r store.Reader, index int64, leaf [
 		err = c.receipt(ctx, r, index, *entry.Receipt)
 	case translog.KindStatement:
 		err = c.statement(ctx, r, index, *entry.Statement)
+	case translog.KindErasure:
+		err = erases(ctx, r, index, *entry.Erasure)
 	case translog.KindDeadline:
 		err = c.deadline(ctx, r, index, *entry.Deadline)
 	default: // entries of the other kinds stand for themselves
@@ -211,7 +213,7 @@ func (c *checker) message(ctx context.Context, r store.Reader, index int64, entr
 	if err := c.inboxItem(ctx, r, store.InboxItem{Authority: f.To, Index: index, Kind: kindMessage, Ref: f.ID}); err != nil {
 		return err
 	}
-	if err := pairHead(ctx, r, row); err != nil {
+	if err := c.pairHead(ctx, r, row); err != nil {
 		return err
 	}
 	if workflow.Procedure().Opens(workflow.Act(f.Act)) {
@@ -348,17 +350,19 @@ func (c *checker) statement(ctx context.Context, r store.Reader, index int64, f 
 	return err
 }
 
+// count counts the rows.
+func (c *checker) count(ctx context.Context, r store.Reader) (err error) {
+	c.stored, err = r.Counts(ctx)
+	return err
+}
+
 // counts finds rows that no entry of the log stands for.
-func (c *checker) counts(ctx context.Context, r store.Reader) error {
-	n, err := r.Counts(ctx)
-	if err != nil {
-		return err
-	}
+func (c *checker) counts(context.Context, store.Reader) error {
 	logged := store.Counts{
-		Messages: c.report.Messages, Cases: c.report.Cases, Receipts: c.report.Receipts, Statements: c.report.Statements, Inbox: c.inbox,
+		Messages: c.report.Messages, Cases: c.report.Cases, Receipts: c.report.Receipts, Statements: c.report.Statements, Inbox: c.inbox, Erased: c.report.Erased,
 	}
-	if c.report.Erased == 0 && n != logged {
-		return finding("it holds %+v, and the log stands for %+v", n, logged)
+	if c.stored != logged {
+		return finding("it holds %+v, and the log stands for %+v", c.stored, logged)
 	}
 	return nil
 }

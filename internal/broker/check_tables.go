@@ -31,7 +31,7 @@ func (c *checker) inboxItem(ctx context.Context, r store.Reader, want store.Inbo
 
 // pairHead checks the newest number between two authorities against a message
 // between them: it is this message's, or that of a later one.
-func pairHead(ctx context.Context, r store.Reader, m store.Message) error {
+func (c *checker) pairHead(ctx context.Context, r store.Reader, m store.Message) error {
 	pair := store.Pair{From: m.From, To: m.To}
 	heads, err := r.Heads(ctx, []store.Pair{pair})
 	if err != nil {
@@ -42,7 +42,8 @@ func pairHead(ctx context.Context, r store.Reader, m store.Message) error {
 		return err
 	}
 	head := heads[pair]
-	if head.Seq < m.Seq || head.Seq == m.Seq && head.Digest != m.Digest || (head.Seq > m.Seq) != (len(later) == 1) {
+	gone := head.Seq > m.Seq && len(later) == 0 && c.stored.Erased == 0 // a later one may have been erased
+	if head.Seq < m.Seq || head.Seq == m.Seq && (head.Digest != m.Digest || len(later) > 0) || gone {
 		return fmt.Errorf("the newest message from %s to %s is stored as number %d", pair.From, pair.To, head.Seq)
 	}
 	return nil
@@ -101,6 +102,36 @@ func cosignatures(ctx context.Context, r store.Reader, name string, cp translog.
 		if err != nil {
 			return finding("a cosignature of the %s is not that of its witness %q: %v", name, c.Witness, err)
 		}
+	}
+	return nil
+}
+
+// erased checks that an entry without its private half was erased lawfully: the
+// log has an entry that says so of this one.
+func (c *checker) erased(ctx context.Context, r store.Reader, e store.Entry) error {
+	c.report.Erased++
+	if len(e.Salt)+len(e.Body) > 0 {
+		return finding("entry %d is marked as erased, and is there", e.Index)
+	}
+	by, err := r.Entry(ctx, e.ErasedBy)
+	if err != nil || e.ErasedBy <= e.Index {
+		return finding("entry %d has lost its private half, and no entry says why", e.Index)
+	}
+	entry, err := translog.ParseEntry(by.Body)
+	if err != nil || entry.Erasure == nil || entry.Erasure.Index != e.Index {
+		return finding("entry %d has lost its private half, and entry %d does not say why", e.Index, e.ErasedBy)
+	}
+	return nil
+}
+
+// erases checks that the entry that an entry says was erased is.
+func erases(ctx context.Context, r store.Reader, index int64, f translog.ErasureFact) error {
+	e, err := r.Entry(ctx, f.Index)
+	if err != nil {
+		return err
+	}
+	if e.ErasedBy != index {
+		return fmt.Errorf("it says that entry %d was erased, which it was not by this one", f.Index)
 	}
 	return nil
 }

@@ -25,8 +25,10 @@ type turn struct {
 	heads    map[store.Pair]store.PairHead
 	receipts map[string]store.Receipt
 	running  map[string][]store.Clock // by case
-	touched  map[string]bool          // cases that changed
-	moved    map[store.Pair]bool      // pairs that changed
+	holds    map[string]store.Hold
+	about    map[string][]int64  // entries of the cases that are to be erased
+	touched  map[string]bool     // cases that changed
+	moved    map[store.Pair]bool // pairs that changed
 	batch    store.Batch
 }
 
@@ -34,6 +36,7 @@ type turn struct {
 type wants struct {
 	messages, cases, receipts []string
 	heads                     []store.Pair
+	erased                    []string // cases
 }
 
 // newTurn reads the head of the log and the directory as of now.
@@ -71,8 +74,10 @@ func (t *turn) load(ctx context.Context, r store.Reader, w wants) (err error) {
 	if t.receipts, err = r.Receipts(ctx, w.receipts); err != nil {
 		return err
 	}
-	t.running, err = r.Clocks(ctx, w.cases)
-	return err
+	if t.running, err = r.Clocks(ctx, w.cases); err != nil {
+		return err
+	}
+	return t.loadErased(ctx, r, w.erased)
 }
 
 // append adds an entry to the log and returns its index.

@@ -19,7 +19,7 @@ import (
 
 func (a *app) brokerCommand() *cobra.Command {
 	return group("broker", "Run a broker",
-		a.brokerInit(), a.brokerServe(), a.brokerCheck(),
+		a.brokerInit(), a.brokerServe(), a.brokerCheck(), a.brokerErase(), a.brokerHold(), a.brokerRelease(),
 		group("log", "The broker's transparency log", a.brokerLogExport()))
 }
 
@@ -199,5 +199,75 @@ commitments: the files say how many there are, and nothing else.`,
 	}
 	c.Flags().StringVar(&to, "dir", "", "directory to write to")
 	required(c, "dir")
+	return c
+}
+
+// An order is what an operator's act on a case rests on.
+type order struct{ basis, by string }
+
+func (o *order) flags(c *cobra.Command) {
+	c.Flags().StringVar(&o.basis, "basis", "", "the rule or order that this rests on, for the log")
+	c.Flags().StringVar(&o.by, "by", "", "who does it, for the log")
+	required(c, "basis", "by")
+}
+
+func (a *app) brokerErase() *cobra.Command {
+	var o order
+	c := &cobra.Command{
+		Use:   "erase CASE",
+		Short: "Destroy what the broker holds of a closed case, and keep the proof",
+		Long: `Destroy the messages and receipts of a closed case, and the private halves of its
+entries in the log, in the tables and in the files of the database. The public
+log stays as it is; an entry for each erased one says on what basis, and by whom.
+A legal hold prevents it. It cannot be undone, and does not reach backups that
+were made before.
+
+On SQLite, stop the broker first.`,
+		Example: `  entraide broker erase 0f3c… --basis "retention rule 4.2: five years" --by "records office" --home broker`,
+		Args:    exactly("CASE"),
+	}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		dir, err := a.homeDir()
+		if err != nil {
+			return err
+		}
+		n, err := home.Erase(cmd.Context(), dir, a.now, a.logger(), args[0], o.basis, o.by)
+		if n > 0 {
+			err = errors.Join(err, a.print(map[string]any{"case": args[0], "entries": n}, func(w io.Writer) {
+				fmt.Fprintf(w, "Erased %d entries of case %s. The log says so, and stays whole.\n", n, args[0])
+			}))
+		}
+		return err
+	}
+	o.flags(c)
+	return c
+}
+
+func (a *app) brokerHold() *cobra.Command {
+	return a.holding("hold CASE", "Keep a case from being erased", "entraide broker hold 0f3c…", "is under a legal hold", false)
+}
+
+func (a *app) brokerRelease() *cobra.Command {
+	return a.holding("release CASE", "Lift a legal hold", "entraide broker release 0f3c…", "is no longer under a legal hold", true)
+}
+
+func (a *app) holding(use, short, example, became string, lift bool) *cobra.Command {
+	var o order
+	c := &cobra.Command{
+		Use: use, Short: short, Long: short + ". It is an entry of the log. On SQLite, stop the broker first.",
+		Example: "  " + example + ` --basis "order of the court, 12 March" --by "records office" --home broker`,
+		Args:    exactly("CASE"),
+	}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		dir, err := a.homeDir()
+		if err != nil {
+			return err
+		}
+		if err := home.Hold(cmd.Context(), dir, a.now, a.logger(), args[0], o.basis, o.by, lift); err != nil {
+			return err
+		}
+		return a.print(map[string]any{"case": args[0], "held": !lift}, func(w io.Writer) { fmt.Fprintf(w, "Case %s %s.\n", args[0], became) })
+	}
+	o.flags(c)
 	return c
 }

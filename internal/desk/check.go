@@ -3,6 +3,7 @@ package desk
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
 )
 
@@ -111,8 +113,9 @@ func (d *Desk) verifyLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(payload.Body, l.Body) {
-		return errors.New("its stored content is not what was sealed")
+	stored, err := strictjson.Marshal(json.RawMessage(l.Body)) // as it is sealed
+	if err != nil || !bytes.Equal(payload.Body, stored) {
+		return errors.Join(errors.New("its stored content is not what was sealed"), err)
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ func changes() []change {
 	all = append(all, ofTable("log_node", "level = 1", "tile hash at level 1, index 0", "hash")...)
 	all = append(all, ofTable("log_checkpoint", "size = (SELECT min(size) FROM log_checkpoint)", "checkpoint of [0-9]+ entries", "note")...)
 	all = append(all, ofTable("log_witnessed", "size = (SELECT min(size) FROM log_witnessed)", "witnessed checkpoint of [0-9]+ entries", "note", "size")...)
-	all = append(all, ofTable("log_cosignature", "size = (SELECT max(size) FROM log_cosignature)", "cosignature of the checkpoint of [0-9]+ entries", "line", "witness")...)
+	all = append(all, ofTable("log_cosignature", "size = (SELECT max(size) FROM log_cosignature)", "cosignature of the (witnessed )?checkpoint of [0-9]+ entries", "line", "witness")...)
 	all = append(all, ofTable("message", firstMessage, "entry [0-9]+: its message",
 		"id", "case_id", "sender", "recipient", "act", "lane", "stage", "seq", "digest", "header", "signature", "payload", "idx", "accepted_at_unix")...)
 	all = append(all, ofTable("case_state", "1 = 1", "entry [0-9]+: .*its case",
@@ -178,6 +178,8 @@ func changes() []change {
 		change{"log_entry swapped", func(d *database) error {
 			return errors.Join(d.exec("UPDATE log_entry SET idx = -1 WHERE idx = 5"), d.exec("UPDATE log_entry SET idx = 5 WHERE idx = 6"), d.exec("UPDATE log_entry SET idx = 6 WHERE idx = -1"))
 		}, "entr|tile hash|head of the log"},
+		change{"log_entry erased, and nothing says why", run("UPDATE log_entry SET salt = NULL, body = NULL WHERE idx = 5"), "entry 5 has lost its private half, and no entry says why"},
+		change{"log_entry erased, and another entry named", run("UPDATE log_entry SET salt = NULL, body = NULL, erased_by = 6 WHERE idx = 5"), "entry 5 has lost its private half, and entry 6 does not say why"},
 		change{"log_node deleted", run("DELETE FROM log_node"), "tile hash at level 1"},
 		change{"log_checkpoint deleted", run("DELETE FROM log_checkpoint"), "no checkpoint"},
 		change{"log_checkpoint replaced by an older one", run("UPDATE log_checkpoint SET note = (SELECT note FROM log_checkpoint ORDER BY size LIMIT 1) WHERE size = (SELECT max(size) FROM log_checkpoint)"), "another size"},

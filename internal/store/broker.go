@@ -25,6 +25,9 @@ var (
 	// ErrUnsafe says that the database is configured so that it may lose what
 	// it has acknowledged.
 	ErrUnsafe = errors.New("store: database settings are unsafe")
+	// ErrResidue says that what was erased is gone from the tables and may still
+	// be in files that the database keeps.
+	ErrResidue = errors.New("store: erased content may still be in the files of the database")
 	// ErrNewer says that the database was written by a newer program.
 	ErrNewer = errors.New("store: database is newer than this program")
 )
@@ -61,6 +64,11 @@ type Broker interface {
 	// CheckSettings returns ErrUnsafe, with the setting and its remedy, if the
 	// database could lose an acknowledged commit.
 	CheckSettings(ctx context.Context) error
+
+	// Purge removes what was erased from the files of the database, its
+	// write-ahead log included. It returns ErrResidue if the database keeps
+	// copies that it cannot remove.
+	Purge(ctx context.Context) error
 
 	// Close waits for running transactions and releases the database.
 	Close() error
@@ -110,6 +118,12 @@ type Reader interface {
 	// ErrNotFound.
 	NextClock(ctx context.Context) (int64, error)
 
+	// Holds returns the legal holds on those of the cases that have one.
+	Holds(ctx context.Context, cases []string) (map[string]Hold, error)
+	// CaseEntries returns the indices of the entries about a case: messages,
+	// receipts and deadlines.
+	CaseEntries(ctx context.Context, caseID string) ([]int64, error)
+
 	// MessageAt returns the message that is entry index of the log, without its
 	// payload, or ErrNotFound.
 	MessageAt(ctx context.Context, index int64) (Message, error)
@@ -155,6 +169,12 @@ type Batch struct {
 	Statements    []Statement // new
 	Inbox         []InboxItem // new
 	Clocks        []Clock     // inserted or replaced, by case and name
+	Holds         []Hold      // inserted, or removed where Basis is empty
+	// Erased are entries of the log whose private half is destroyed, with the
+	// entries that say so; and ErasedCases the cases of which nothing else
+	// stays than the newest number of each pair.
+	Erased      []Erased
+	ErasedCases []string
 }
 
 // Dense checks that the entries, of which there is at least one, fill the log
@@ -188,6 +208,20 @@ type Entry struct {
 	LeafHash [32]byte
 	Salt     []byte
 	Body     []byte
+	// ErasedBy is the entry that says why Salt and Body are gone; 0 where they
+	// are not (entry 0, the depositary's statement, erases nothing).
+	ErasedBy int64
+}
+
+// An Erased is an entry whose private half is destroyed.
+type Erased struct{ Index, By int64 }
+
+// A Hold keeps a case from being erased.
+type Hold struct {
+	Case  string
+	Basis string
+	By    string
+	Since int64 // Unix seconds
 }
 
 // A Node is the root of a complete subtree of 256^Level leaves.
@@ -278,7 +312,7 @@ type Clock struct {
 }
 
 // Counts are numbers of rows.
-type Counts struct{ Messages, Cases, Receipts, Statements, Inbox int64 }
+type Counts struct{ Messages, Cases, Receipts, Statements, Inbox, Erased int64 }
 
 // A Checkpoint is a signed tree head.
 type Checkpoint struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/guard"
@@ -61,4 +63,30 @@ func reading(ctx context.Context, home string, fn func(store.Broker, Config, log
 		return fmt.Errorf("closing the database: %w", err)
 	}
 	return nil
+}
+
+// Erase opens the home's broker, erases a closed case (see
+// [broker.Broker.Erase]) and removes it from the files of the database.
+func Erase(ctx context.Context, home string, now func() time.Time, log *slog.Logger, caseID, basis, by string) (entries int, err error) {
+	err = acting(ctx, home, now, log, func(s *Server) error {
+		if entries, err = s.Broker.Erase(ctx, caseID, basis, by); err != nil {
+			return err
+		}
+		return s.Broker.Store.Purge(ctx)
+	})
+	return entries, err
+}
+
+// Hold opens the home's broker and places a legal hold on a case, or lifts it.
+func Hold(ctx context.Context, home string, now func() time.Time, log *slog.Logger, caseID, basis, by string, lift bool) error {
+	return acting(ctx, home, now, log, func(s *Server) error { return s.Broker.Hold(ctx, caseID, basis, by, lift) })
+}
+
+// acting opens the home's broker for an operator's act.
+func acting(ctx context.Context, home string, now func() time.Time, log *slog.Logger, act func(*Server) error) error {
+	s, err := Open(ctx, home, now, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(act(s), s.Close())
 }

@@ -164,3 +164,43 @@ func (db *DB) Close() error {
 	db.running.Wait()
 	return errors.Join(db.reader.Close(), db.writer.Close())
 }
+
+// Purge implements [store.Broker]. VACUUM FULL writes the tables anew; a new
+// segment of the write-ahead log and two checkpoints let the server remove the
+// old ones, unless it keeps them for other uses.
+func (db *DB) Purge(ctx context.Context) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	conn, err := db.writer.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("postgres: purging: %w", err)
+	}
+	defer conn.Close()
+	for _, statement := range []string{
+		`VACUUM FULL message`, `VACUUM FULL receipt`, `VACUUM FULL log_entry`, `VACUUM FULL inbox`, `VACUUM FULL case_state`, `VACUUM FULL clock`,
+		`SELECT pg_switch_wal()`, `CHECKPOINT`, `SELECT pg_switch_wal()`, `CHECKPOINT`,
+	} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%w: %s: %w (the role needs to own the tables, and pg_checkpoint and EXECUTE on pg_switch_wal)", store.ErrResidue, statement, err)
+		}
+	}
+	return db.keepsLog(ctx, conn)
+}
+
+// keepsLog says if the server keeps files of the write-ahead log for other uses
+// than its own recovery.
+func (db *DB) keepsLog(ctx context.Context, conn *sql.Conn) error {
+	for name, good := range map[string]string{"wal_recycle": "off", "wal_keep_size": "0", "archive_mode": "off"} {
+		var has string
+		if err := conn.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&has); err != nil {
+			return fmt.Errorf("postgres: reading the setting %s: %w", name, err)
+		}
+		if has != good {
+			return fmt.Errorf("%w: %s is %s, so the write-ahead log is kept or its files are used again; set it to %s, or destroy the copies", store.ErrResidue, name, has, good)
+		}
+	}
+	return nil
+}

@@ -175,9 +175,9 @@ func (v *view) ReceiptsOf(ctx context.Context, messageID string) ([]store.Receip
 // Counts implements [store.Reader].
 func (v *view) Counts(ctx context.Context) (store.Counts, error) {
 	return one(list(ctx, v, "the number of rows", func(r *sql.Rows, c *store.Counts) error {
-		return r.Scan(&c.Messages, &c.Cases, &c.Receipts, &c.Statements, &c.Inbox)
+		return r.Scan(&c.Messages, &c.Cases, &c.Receipts, &c.Statements, &c.Inbox, &c.Erased)
 	}, `SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM case_state), (SELECT count(*) FROM receipt),
-		(SELECT count(*) FROM statement), (SELECT count(*) FROM inbox)`))
+		(SELECT count(*) FROM statement), (SELECT count(*) FROM inbox), (SELECT count(*) FROM log_entry WHERE erased_by > 0)`))
 }
 
 // Statements implements [store.Reader].
@@ -207,6 +207,21 @@ func (v *view) Clocks(ctx context.Context, cases []string) (map[string][]store.C
 	return byCase, nil
 }
 
+// Holds implements [store.Reader].
+func (v *view) Holds(ctx context.Context, cases []string) (map[string]store.Hold, error) {
+	all, err := list(ctx, v, "legal holds", func(r *sql.Rows, h *store.Hold) error {
+		return r.Scan(&h.Case, &h.Basis, &h.By, &h.Since)
+	}, `SELECT case_id, basis, placed_by, since_unix FROM legal_hold WHERE case_id = ANY ($1::text[])`, keys(cases))
+	return keyed(all, err, func(h store.Hold) string { return h.Case })
+}
+
+// CaseEntries implements [store.Reader].
+func (v *view) CaseEntries(ctx context.Context, caseID string) ([]int64, error) {
+	return list(ctx, v, "the entries of a case", func(r *sql.Rows, index *int64) error { return r.Scan(index) },
+		`SELECT idx FROM message WHERE case_id = $1 UNION SELECT idx FROM receipt WHERE case_id = $1
+		UNION SELECT idx FROM inbox WHERE kind = 'deadline' AND ref = $1 ORDER BY idx`, caseID)
+}
+
 // DueClocks implements [store.Reader].
 func (v *view) DueClocks(ctx context.Context, unix int64, limit int) ([]store.Clock, error) {
 	return list(ctx, v, "due clocks", scanClock, `SELECT case_id, name, due_unix, state FROM clock
@@ -221,7 +236,7 @@ func (v *view) NextClock(ctx context.Context) (int64, error) {
 
 func scanEntry(r *sql.Rows, e *store.Entry) error {
 	var hash []byte
-	err := r.Scan(&e.Index, &e.Leaf, &hash, &e.Salt, &e.Body)
+	err := r.Scan(&e.Index, &e.Leaf, &hash, &e.Salt, &e.Body, &e.ErasedBy)
 	copy(e.LeafHash[:], hash)
 	return err
 }
@@ -229,7 +244,7 @@ func scanEntry(r *sql.Rows, e *store.Entry) error {
 // Entry implements [store.Reader].
 func (v *view) Entry(ctx context.Context, index int64) (store.Entry, error) {
 	return one(list(ctx, v, "an entry", scanEntry,
-		`SELECT idx, leaf, leaf_hash, salt, body FROM log_entry WHERE idx = $1`, index))
+		`SELECT idx, leaf, leaf_hash, salt, body, erased_by FROM log_entry WHERE idx = $1`, index))
 }
 
 // Leaves implements [store.Reader].

@@ -14,7 +14,8 @@ CREATE TABLE log_entry (
     leaf      bytea NOT NULL,
     leaf_hash bytea NOT NULL CHECK (length(leaf_hash) = 32),
     salt      bytea,
-    body      bytea
+    body      bytea,
+    erased_by bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE log_node (
@@ -122,3 +123,10 @@ CREATE INDEX clock_due ON clock (due_unix) WHERE state = 'running';
 
 ALTER TABLE message ALTER payload SET STORAGE EXTERNAL;
 ALTER TABLE log_entry ALTER body SET STORAGE EXTERNAL;
+
+CREATE TABLE legal_hold (
+    case_id    text   PRIMARY KEY,
+    basis      text   NOT NULL,
+    placed_by  text   NOT NULL,
+    since_unix bigint NOT NULL
+);

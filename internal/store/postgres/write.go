@@ -39,7 +39,7 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	}
 	w.appended, w.first = true, b.Entries[0].LeafHash
 	for _, insert := range []func(context.Context, store.Batch) error{
-		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts,
+		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.hold, w.erase,
 	} {
 		if err := insert(ctx, b); err != nil {
 			return err
@@ -210,4 +210,46 @@ func (w *writer) insertReceipts(ctx context.Context, b store.Batch) error {
 			texts(i, func(i store.InboxItem) string { return i.Ref }),
 		}
 	})
+}
+
+// hold places and lifts legal holds.
+func (w *writer) hold(ctx context.Context, b store.Batch) error {
+	return insert(ctx, w, "holds", `WITH h AS (
+			SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS h (case_id, basis, placed_by, since_unix)),
+		lifted AS (DELETE FROM legal_hold USING h WHERE legal_hold.case_id = h.case_id AND h.basis = '')
+		INSERT INTO legal_hold (case_id, basis, placed_by, since_unix) SELECT * FROM h WHERE basis <> ''
+		ON CONFLICT (case_id) DO UPDATE SET basis = excluded.basis, placed_by = excluded.placed_by, since_unix = excluded.since_unix`,
+		b.Holds, func(h []store.Hold) []any {
+			return []any{
+				texts(h, func(h store.Hold) string { return h.Case }),
+				texts(h, func(h store.Hold) string { return h.Basis }),
+				texts(h, func(h store.Hold) string { return h.By }),
+				integers(h, func(h store.Hold) int64 { return h.Since }),
+			}
+		})
+}
+
+// erase destroys the private halves of entries and the rows of cases.
+func (w *writer) erase(ctx context.Context, b store.Batch) error {
+	if err := insert(ctx, w, "erasures", `UPDATE log_entry SET salt = NULL, body = NULL, erased_by = e.by
+		FROM unnest($1::bigint[], $2::bigint[]) AS e (idx, by) WHERE log_entry.idx = e.idx`,
+		b.Erased, func(e []store.Erased) []any {
+			return []any{
+				integers(e, func(e store.Erased) int64 { return e.Index }), integers(e, func(e store.Erased) int64 { return e.By }),
+			}
+		}); err != nil {
+		return err
+	}
+	for _, query := range []string{
+		`DELETE FROM inbox WHERE ref = ANY ($1::text[]) OR ref IN (SELECT id FROM message WHERE case_id = ANY ($1::text[]))`,
+		`DELETE FROM receipt WHERE case_id = ANY ($1::text[])`,
+		`DELETE FROM message WHERE case_id = ANY ($1::text[])`,
+		`DELETE FROM clock WHERE case_id = ANY ($1::text[])`,
+		`DELETE FROM case_state WHERE id = ANY ($1::text[])`,
+	} {
+		if err := insert(ctx, w, "erasures", query, b.ErasedCases, func(ids []string) []any { return []any{keys(ids)} }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

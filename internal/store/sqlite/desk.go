@@ -242,5 +242,5 @@ func (v *deskView) Incidents(ctx context.Context) ([]store.Incident, error) {
 // Entries implements [store.DeskReader].
 func (v *deskView) Entries(ctx context.Context, from, to int64) ([]store.Entry, error) {
 	return list(ctx, &v.view, "the desk's log", scanEntry,
-		`SELECT idx, leaf, leaf_hash, salt, body FROM log_entry WHERE idx >= ?1 AND idx < ?2 ORDER BY idx`, from, to)
+		`SELECT idx, leaf, leaf_hash, salt, body, 0 FROM log_entry WHERE idx >= ?1 AND idx < ?2 ORDER BY idx`, from, to)
 }

@@ -14,7 +14,8 @@ CREATE TABLE log_entry (
     leaf      BLOB NOT NULL,
     leaf_hash BLOB NOT NULL CHECK (length(leaf_hash) = 32),
     salt      BLOB,
-    body      BLOB
+    body      BLOB,
+    erased_by INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE log_node (
@@ -119,3 +120,10 @@ CREATE TABLE clock (
     PRIMARY KEY (case_id, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX clock_due ON clock (due_unix) WHERE state = 'running';
+
+CREATE TABLE legal_hold (
+    case_id    TEXT    PRIMARY KEY,
+    basis      TEXT    NOT NULL,
+    placed_by  TEXT    NOT NULL,
+    since_unix INTEGER NOT NULL
+) STRICT;

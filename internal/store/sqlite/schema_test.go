@@ -61,7 +61,7 @@ func definitions(t *testing.T, path, script string) map[string]string {
 		if err := rows.Scan(&name, &definition); err != nil {
 			t.Fatal(err)
 		}
-		found[name] = strings.Join(strings.Fields(definition), " ")
+		found[name] = strings.NewReplacer(" ,", ",", " )", ")").Replace(strings.Join(strings.Fields(definition), " "))
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)

@@ -294,3 +294,24 @@ func (db *DB) SaveCheckpoint(ctx context.Context, size int64, note []byte) error
 	db.wake()
 	return nil
 }
+
+// Purge implements [store.Broker]. VACUUM writes the database anew from what is
+// in its tables, and the checkpoint empties the write-ahead log.
+func (db *DB) Purge(ctx context.Context) error {
+	leave, err := db.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if _, err := db.writer.ExecContext(ctx, `VACUUM`); err != nil {
+		return fmt.Errorf("sqlite: writing the database anew: %w", err)
+	}
+	var busy, frames, moved int
+	if err := db.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
+		return fmt.Errorf("sqlite: emptying the write-ahead log: %w", err)
+	}
+	if busy != 0 {
+		return fmt.Errorf("%w: somebody is reading; repeat it when the database is quiet", store.ErrResidue)
+	}
+	return nil
+}

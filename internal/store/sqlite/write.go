@@ -32,7 +32,7 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	}
 	w.appended = true
 	for _, insert := range []func(context.Context, store.Batch) error{
-		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.insertInbox,
+		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.insertInbox, w.hold, w.erase,
 	} {
 		if err := insert(ctx, b); err != nil {
 			return err
@@ -122,4 +122,33 @@ func (w *writer) insertReceipts(ctx context.Context, b store.Batch) error {
 func (w *writer) insertInbox(ctx context.Context, b store.Batch) error {
 	return each(ctx, w, "inbox items", `INSERT INTO inbox (authority, idx, kind, ref) VALUES (?1, ?2, ?3, ?4)`,
 		b.Inbox, func(i store.InboxItem) []any { return []any{i.Authority, i.Index, i.Kind, i.Ref} })
+}
+
+// hold places and lifts legal holds.
+func (w *writer) hold(ctx context.Context, b store.Batch) error {
+	if err := each(ctx, w, "holds", `INSERT OR REPLACE INTO legal_hold (case_id, basis, placed_by, since_unix) VALUES (?1, ?2, ?3, ?4)`,
+		b.Holds, func(h store.Hold) []any { return []any{h.Case, h.Basis, h.By, h.Since} }); err != nil {
+		return err
+	}
+	return each(ctx, w, "holds", `DELETE FROM legal_hold WHERE case_id = ?1 AND basis = ''`, b.Holds, func(h store.Hold) []any { return []any{h.Case} })
+}
+
+// erase destroys the private halves of entries and the rows of cases.
+func (w *writer) erase(ctx context.Context, b store.Batch) error {
+	if err := each(ctx, w, "erasures", `UPDATE log_entry SET salt = NULL, body = NULL, erased_by = ?2 WHERE idx = ?1`,
+		b.Erased, func(e store.Erased) []any { return []any{e.Index, e.By} }); err != nil {
+		return err
+	}
+	for _, query := range []string{
+		`DELETE FROM inbox WHERE ref = ?1 OR ref IN (SELECT id FROM message WHERE case_id = ?1)`,
+		`DELETE FROM receipt WHERE case_id = ?1`,
+		`DELETE FROM message WHERE case_id = ?1`,
+		`DELETE FROM clock WHERE case_id = ?1`,
+		`DELETE FROM case_state WHERE id = ?1`,
+	} {
+		if err := each(ctx, w, "erasures", query, b.ErasedCases, func(id string) []any { return []any{id} }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Broker) {
 		"Head/Empty":                  testEmpty,
 		"Append/RoundTrip":            testRoundTrip,
 		"Append/Replaces":             testReplaces,
+		"Append/Erases":               testErases,
 		"Append/Fenced":               testFenced,
 		"Append/Once":                 testOnce,
 		"Append/Dense":                testDense,

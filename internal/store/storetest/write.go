@@ -228,3 +228,51 @@ func testAlone(t *testing.T, s store.Broker) {
 	all.Wait()
 	size(t, s, writers*writes)
 }
+
+// testErases destroys the private halves of a case's entries and everything
+// else about it, but for the newest number of the pair; a hold comes and goes.
+func testErases(t *testing.T, s store.Broker) {
+	ctx := t.Context()
+	gone, kept := id("c"), id("d")
+	if err := add(ctx, s, 4, func(first int64, b *store.Batch) {
+		for i, c := range []string{gone, kept} {
+			m := store.Message{ID: id(string(rune('m' + i))), Case: c, From: "QM.mla", To: "QN.mla", Seq: int64(i + 1), Index: first + int64(i)}
+			b.Messages = append(b.Messages, m)
+			b.Cases = append(b.Cases, store.Case{ID: c, Stage: "closed"})
+			b.Clocks = append(b.Clocks, store.Clock{Case: c, Name: "answer", State: "met"})
+			b.Inbox = append(b.Inbox, store.InboxItem{Authority: "QN.mla", Index: m.Index, Kind: "message", Ref: m.ID})
+			b.Receipts = append(b.Receipts, store.Receipt{Digest: id(string(rune('r' + i))), Message: m.ID, Case: c, Index: first + 2 + int64(i)})
+		}
+		b.Heads = []store.PairHead{{Pair: store.Pair{From: "QM.mla", To: "QN.mla"}, Seq: 2}}
+		b.Holds = []store.Hold{{Case: gone, Basis: "order", By: "office", Since: 1}, {Case: kept, Basis: "order", By: "office", Since: 1}}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := add(ctx, s, 1, func(first int64, b *store.Batch) {
+		b.Holds = []store.Hold{{Case: gone}}
+		b.Erased = []store.Erased{{Index: 0, By: first}, {Index: 2, By: first}}
+		b.ErasedCases = []string{gone}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	read(t, s, func(ctx context.Context, r store.Reader) error {
+		holds, err := r.Holds(ctx, []string{gone, kept})
+		equal(t, "Holds", holds, map[string]store.Hold{kept: {Case: kept, Basis: "order", By: "office", Since: 1}})
+		none, err1 := r.CaseEntries(ctx, gone)
+		equal(t, "CaseEntries", len(none), 0)
+		some, err2 := r.CaseEntries(ctx, kept)
+		equal(t, "CaseEntries", some, []int64{1, 3})
+		e, err3 := r.Entry(ctx, 2)
+		equal(t, "Entry", e, store.Entry{Index: 2, Leaf: e.Leaf, LeafHash: e.LeafHash, ErasedBy: 4})
+		counts, err4 := r.Counts(ctx)
+		equal(t, "Counts", counts, store.Counts{Messages: 1, Cases: 1, Receipts: 1, Inbox: 1, Erased: 2})
+		heads, err5 := r.Heads(ctx, []store.Pair{{From: "QM.mla", To: "QN.mla"}})
+		equal(t, "Heads", len(heads), 1)
+		clocks, err6 := r.Clocks(ctx, []string{gone, kept})
+		equal(t, "Clocks", len(clocks), 1)
+		return errors.Join(err, err1, err2, err3, err4, err5, err6)
+	})
+	if err := s.Purge(ctx); err != nil && !errors.Is(err, store.ErrResidue) {
+		t.Errorf("purging: %v", err)
+	}
+}

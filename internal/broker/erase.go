@@ -1,0 +1,141 @@
+package broker
+
+import (
+	"context"
+	"strings"
+
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/workflow"
+)
+
+// Erase destroys what the broker holds of a closed case: its messages, its
+// receipts, and the private halves of its entries. The leaves stay, and each
+// gets an entry that says on what basis, and by whom, it was erased, so that
+// everything else still verifies. A legal hold prevents it. It returns how many
+// entries were erased; a *problem.Error refuses.
+//
+// What was erased is gone from the files of the database after [store.Broker].Purge.
+func (b *Broker) Erase(ctx context.Context, caseID, basis, by string) (int, error) {
+	e := &erasure{caseID: caseID, basis: basis, by: by}
+	if err := said(basis, by); err != nil {
+		return 0, err
+	}
+	if _, err := b.propose(ctx, e); err != nil {
+		return 0, err
+	}
+	return e.entries, nil
+}
+
+// Hold places a legal hold on a case, which keeps it from being erased, or
+// lifts it. Either is an entry of the log.
+func (b *Broker) Hold(ctx context.Context, caseID, basis, by string, lift bool) error {
+	if err := said(basis, by); err != nil {
+		return err
+	}
+	_, err := b.propose(ctx, &hold{caseID: caseID, basis: basis, by: by, lift: lift})
+	return err
+}
+
+// maxBasis bounds the words of an operator.
+const maxBasis = 1000
+
+// said checks that an operator says on what basis, and who it is.
+func said(basis, by string) error {
+	for field, words := range map[string]string{"basis": basis, "by": by} {
+		if strings.TrimSpace(words) == "" || len(words) > maxBasis {
+			return problem.New(problem.InvalidValue, field, "Say the rule or order that this rests on, and who does it.")
+		}
+	}
+	return nil
+}
+
+// loadErased reads what erasing cases needs to know.
+func (t *turn) loadErased(ctx context.Context, r store.Reader, cases []string) (err error) {
+	if len(cases) == 0 {
+		return nil
+	}
+	t.about = map[string][]int64{}
+	for _, id := range cases {
+		if t.about[id], err = r.CaseEntries(ctx, id); err != nil {
+			return err
+		}
+	}
+	t.holds, err = r.Holds(ctx, cases)
+	return err
+}
+
+// An erasure is the end of a case on its way into the log.
+type erasure struct {
+	caseID, basis, by string
+	entries           int // that were erased
+}
+
+func (e *erasure) wants(w *wants) {
+	w.cases = append(w.cases, e.caseID)
+	w.erased = append(w.erased, e.caseID)
+}
+
+func (*erasure) kind() string { return "erasure" }
+
+func (*erasure) size() int { return 0 }
+
+func (e *erasure) apply(t *turn) (last int64, repeat bool, err error) {
+	c, ok := t.cases[e.caseID]
+	switch {
+	case !ok:
+		return 0, false, problem.New(problem.NotFound, "case", "There is no such case, or it was erased before.")
+	case workflow.Stage(c.Stage) != workflow.StageClosed:
+		return 0, false, problem.Newf(problem.ActNotAllowed, "case", "The case is %s; only a closed case can be erased.", c.Stage)
+	case t.holds[e.caseID].Basis != "":
+		return 0, false, problem.Newf(problem.Forbidden, "case", "A legal hold is on the case: %s. Lift it first.", t.holds[e.caseID].Basis)
+	}
+	for _, index := range t.about[e.caseID] {
+		if last, err = t.append(translog.Entry{
+			Kind: translog.KindErasure, Erasure: &translog.ErasureFact{Index: index, Basis: e.basis, By: e.by},
+		}); err != nil {
+			return 0, false, err
+		}
+		t.batch.Erased = append(t.batch.Erased, store.Erased{Index: index, By: last})
+	}
+	e.entries = len(t.about[e.caseID])
+	t.batch.ErasedCases = append(t.batch.ErasedCases, e.caseID)
+	delete(t.cases, e.caseID)
+	delete(t.touched, e.caseID)
+	return last, false, nil
+}
+
+// A hold is a legal hold, or the end of one, on its way into the log.
+type hold struct {
+	caseID, basis, by string
+	lift              bool
+}
+
+func (h *hold) wants(w *wants) {
+	w.cases, w.erased = append(w.cases, h.caseID), append(w.erased, h.caseID)
+}
+
+func (*hold) kind() string { return "hold" }
+
+func (*hold) size() int { return 0 }
+
+func (h *hold) apply(t *turn) (int64, bool, error) {
+	placed := t.holds[h.caseID].Basis != ""
+	switch _, ok := t.cases[h.caseID]; {
+	case !ok:
+		return 0, false, problem.New(problem.NotFound, "case", "There is no such case, or it was erased before.")
+	case placed != h.lift:
+		return 0, false, problem.New(problem.ActNotAllowed, "case", "A legal hold is on the case already, or there is none to lift.")
+	}
+	row, what := store.Hold{Case: h.caseID, Basis: h.basis, By: h.by, Since: t.now.Unix()}, "legal hold"
+	if h.lift {
+		row.Basis, what = "", "legal hold lifted"
+	}
+	t.batch.Holds = append(t.batch.Holds, row)
+	t.holds[h.caseID] = row
+	index, err := t.append(translog.Entry{
+		Kind: translog.KindOperator, Operator: &translog.OperatorFact{By: h.by, What: what, Detail: h.caseID + ": " + h.basis},
+	})
+	return index, false, err
+}
