@@ -15,14 +15,20 @@ import (
 	"github.com/entraide/entraide/pkg/wire"
 )
 
+// messageOf returns an accepted message to one of its parties.
+func messageOf(ctx context.Context, r store.Reader, callers []directory.Authority, id string) (store.Message, error) {
+	row, err := r.Message(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !party(callers, row.From, row.To) {
+		return row, problem.New(problem.NotFound, "id", "No such message was sent by or to this authority.")
+	}
+	return row, err
+}
+
 // Message returns an accepted message with its receipt to one of its parties.
 func (b *Broker) Message(ctx context.Context, callers []directory.Authority, id string) (wire.Delivery, error) {
 	var d wire.Delivery
 	err := b.Store.Read(ctx, func(r store.Reader) error {
-		row, err := r.Message(ctx, id)
-		if errors.Is(err, store.ErrNotFound) || err == nil && !party(callers, row.From, row.To) {
-			return problem.New(problem.NotFound, "id", "No such message was sent by or to this authority.")
-		}
+		row, err := messageOf(ctx, r, callers, id)
 		if err != nil {
 			return err
 		}

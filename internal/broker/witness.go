@@ -252,10 +252,7 @@ func (b *Broker) Cosign(ctx context.Context, signed []byte) ([]byte, error) {
 func (b *Broker) Receipt(ctx context.Context, callers []directory.Authority, id string) (wire.Receipt, error) {
 	var out wire.Receipt
 	err := b.Store.Read(ctx, func(r store.Reader) error {
-		row, err := r.Message(ctx, id)
-		if errors.Is(err, store.ErrNotFound) || err == nil && !party(callers, row.From, row.To) {
-			return problem.New(problem.NotFound, "id", "No such message was sent by or to this authority.")
-		}
+		row, err := messageOf(ctx, r, callers, id)
 		if err != nil {
 			return err
 		}

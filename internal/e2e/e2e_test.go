@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/entraide/entraide/internal/broker/home"
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/pkg/client"
@@ -66,6 +68,63 @@ type discard struct{}
 func (discard) Header() http.Header         { return http.Header{} }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
+
+// TestManyAtOnce submits one message a hundred times at once: it becomes one
+// entry, and everybody gets the same receipt.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	qm, _ := h.pair()
+	taken := make(chan []byte, 1)
+	h.meddle(func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+		if !isSubmission(r) {
+			return false
+		}
+		if body, err := io.ReadAll(r.Body); err == nil {
+			select {
+			case taken <- body:
+			default:
+			}
+		}
+		return cutOff(w, r, next)
+	})
+	id, _, err := qm.Send(t.Context(), h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
+	h.must(err)
+	_ = qm.Sync(t.Context()) // the line breaks: what was taken is submitted below
+	sealed := <-taken
+	h.meddle(nil)
+	before := qm.Directory().Size()
+	as := h.as("QM")
+	receipts := make(chan string, 100)
+	for range cap(receipts) {
+		go func() {
+			receipt, err := as.Submit(t.Context(), sealed)
+			if err != nil {
+				t.Errorf("submitting: %v", err)
+			}
+			receipts <- receipt
+		}()
+	}
+	different := map[string]bool{}
+	for range cap(receipts) {
+		different[<-receipts] = true
+	}
+	if len(different) != 1 {
+		t.Errorf("%d different receipts", len(different))
+	}
+	m, err := qm.Await(t.Context(), id)
+	h.must(err)
+	if m.Index != before {
+		t.Errorf("the message is entry %d, want %d", m.Index, before)
+	}
+	h.must(h.server.Close())
+	report, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"))
+	h.must(err)
+	if report.Messages != 1 || report.Entries != before+1 {
+		t.Errorf("%+v after %d entries", report, before)
+	}
+	h.start()
+}
 
 // TestForgedReceipt answers a submission with a receipt for something else:
 // nobody is told that the message was accepted, and the evidence is kept.

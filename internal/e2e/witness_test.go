@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/entraide/entraide/internal/broker/home"
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/internal/witness"
@@ -233,40 +231,5 @@ func (h *hub) convicts(dir string) {
 	h.must(err)
 	if err := fork.Check(trust.Origin, trust.Keys()...); err != nil {
 		h.t.Errorf("the proof does not convict: %v", err)
-	}
-}
-
-// TestCheckpointsChecked changes checkpoints in the database by direct SQL:
-// each change is found, and the place named.
-func TestCheckpointsChecked(t *testing.T) {
-	t.Parallel()
-	h := newHub(t)
-	line, _ := h.auditor("auditor")
-	h.witnesses(line + "quorum auditor\n")
-	qm, _ := h.pair()
-	sent := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
-	h.until("a witnessed receipt", func() bool { return h.graded(h.as("QM"), sent.ID).Grade == wire.GradeWitnessed })
-	h.must(h.server.Close())
-	dir := filepath.Join(h.dir, "broker")
-	if _, err := home.Check(t.Context(), dir); err != nil {
-		t.Fatalf("before: %v", err)
-	}
-	whole := filepath.Join(h.dir, "whole.db")
-	h.copyDatabase(filepath.Join(dir, "broker.db"), whole)
-	for statement, want := range map[string]string{
-		`UPDATE log_checkpoint SET note = CAST(replace(CAST(note AS TEXT), 'e', 'f') AS BLOB) WHERE size = (SELECT min(size) FROM log_checkpoint)`:     "not signed by the log",
-		`UPDATE log_witnessed SET note = CAST(replace(CAST(note AS TEXT), 'e', 'f') AS BLOB)`:                                                          "witnessed checkpoint",
-		`UPDATE log_checkpoint SET note = (SELECT note FROM log_checkpoint ORDER BY size LIMIT 1) WHERE size = (SELECT max(size) FROM log_checkpoint)`: "another size",
-		`UPDATE log_witnessed SET size = size - 1 WHERE size = (SELECT min(size) FROM log_witnessed)`:                                                  "another size",
-		`DELETE FROM log_checkpoint`: "no checkpoint",
-	} {
-		h.copyDatabase(whole, filepath.Join(dir, "broker.db"))
-		db, err := sql.Open("sqlite", filepath.Join(dir, "broker.db"))
-		h.must(err)
-		_, err = db.ExecContext(t.Context(), statement)
-		h.must(errors.Join(err, db.Close()))
-		if _, err := home.Check(t.Context(), dir); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", statement, err, want)
-		}
 	}
 }
