@@ -430,3 +430,23 @@ func BenchmarkMirror(b *testing.B) {
 	}
 	b.ReportMetric(float64(size)*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 }
+
+// BenchmarkProof makes the proof that one entry of a million is in
+// the log, from its published files.
+func BenchmarkProof(b *testing.B) {
+	const size = 1_000_000
+	l := newLog(b).grow(size, "leaf")
+	published := b.TempDir()
+	l.publish(published)
+	signed, err := os.ReadFile(filepath.Join(published, "checkpoint"))
+	l.must(err)
+	text, _, _ := strings.Cut(string(signed), "\n\n")
+	cp, err := translog.ParseCheckpoint(text + "\n")
+	l.must(err)
+	hashes := translog.TileReader(cp, auditor.Directory(published))
+	for index := int64(0); b.Loop(); index = (index + 7919*61) % size {
+		if _, err := translog.ProveInclusion(b.Context(), index, size, hashes); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
