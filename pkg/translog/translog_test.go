@@ -211,6 +211,25 @@ func entry(t *testing.T, what string) translog.Salted {
 	return s
 }
 
+// TestLeafTellsNothing checks that who has the public log cannot learn from a
+// leaf what it is of, not even by trying (audit.md, threat 22): the same body
+// gives another leaf each time, and every leaf has one length.
+func TestLeafTellsNothing(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for i := range 1000 {
+		leaf := entry(t, strings.Repeat("x", i%7)+"y").Leaf()
+		if seen[string(leaf)] || len(leaf) != len(entry(t, "z").Leaf()) {
+			t.Fatalf("leaf %d: %x", i, leaf)
+		}
+		seen[string(leaf)] = true
+	}
+	same := entry(t, "one act")
+	if again := (translog.Salted{Salt: same.Salt, Body: same.Body}).Leaf(); !bytes.Equal(again, same.Leaf()) {
+		t.Error("a leaf does not follow from its salt and its body")
+	}
+}
+
 // receiptOf logs three entries and returns the receipt of one.
 func receiptOf(t *testing.T, index int64, signer note.Signer) translog.Receipt {
 	t.Helper()
