@@ -161,7 +161,7 @@ func changes() []change {
 	all = append(all, ofTable("log_head", "size > 0", "head of the log|entry|entries", "size", "frontier")...)
 	all = append(all, ofTable("log_node", "level = 1", "tile hash at level 1, index 0", "hash")...)
 	all = append(all, ofTable("log_checkpoint", "size = (SELECT min(size) FROM log_checkpoint)", "checkpoint of [0-9]+ entries", "note")...)
-	all = append(all, ofTable("log_witnessed", "size = (SELECT min(size) FROM log_witnessed)", "witnessed checkpoint of [0-9]+ entries", "note", "size")...)
+	all = append(all, ofTable("log_witnessed", "size = (SELECT max(size) FROM log_witnessed)", "witnessed checkpoint of [0-9]+ entries", "note", "size")...)
 	all = append(all, ofTable("log_cosignature", "size = (SELECT max(size) FROM log_cosignature)", "cosignature of the (witnessed )?checkpoint of [0-9]+ entries", "line", "witness")...)
 	all = append(all, ofTable("message", firstMessage, "entry [0-9]+: its message",
 		"id", "case_id", "sender", "recipient", "act", "lane", "stage", "seq", "digest", "header", "signature", "payload", "idx", "accepted_at_unix")...)
@@ -185,7 +185,7 @@ func changes() []change {
 		change{"log_checkpoint replaced by an older one", run("UPDATE log_checkpoint SET note = (SELECT note FROM log_checkpoint ORDER BY size LIMIT 1) WHERE size = (SELECT max(size) FROM log_checkpoint)"), "another size"},
 		change{"entry back-dated, and everything after it rewritten", rewrite, "signed another tree|entry 5"},
 		change{"message deleted", run("DELETE FROM message WHERE " + firstMessage), "entry [0-9]+: its message is missing"},
-		change{"message inserted", run(`INSERT INTO message SELECT '0' || substr(id, 2), case_id, sender, recipient, act, lane, stage, seq + 100, digest, header, signature, payload, idx + 100000, accepted_at_unix FROM message WHERE ` + firstMessage), "it holds|newest message"},
+		change{"message inserted", run(`INSERT INTO message SELECT 'z' || substr(id, 2), case_id, sender, recipient, act, lane, stage, seq + 100, digest, header, signature, payload, idx + 100000, accepted_at_unix FROM message WHERE ` + firstMessage), "it holds|newest message"},
 		change{"case_state deleted", run("DELETE FROM case_state"), "entry [0-9]+: .*its case"},
 		change{"pair_head deleted", run("DELETE FROM pair_head WHERE sender = 'QM.mla'"), "newest message from QM.mla"},
 		change{"inbox item deleted: delivery withheld", run("DELETE FROM inbox WHERE authority = 'QN.mla' AND kind = 'message'"), "does not wait in the inbox of QN.mla"},
