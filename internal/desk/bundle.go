@@ -2,7 +2,6 @@ package desk
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -135,8 +134,16 @@ func (b *bundling) witnessed(ctx context.Context, m *message.Message, l store.Le
 	return []byte(r.Receipt), nil
 }
 
-// addProof adds a receipt and remembers its checkpoint.
+// addProof adds a receipt, whose checkpoint it remembers.
 func (b *bundling) addProof(name string, proof []byte) error {
+	if err := b.remember(proof); err != nil {
+		return err
+	}
+	return b.zip.Add(name, proof)
+}
+
+// remember notes the size of a receipt's checkpoint.
+func (b *bundling) remember(proof []byte) error {
 	r, err := translog.ParseReceipt(proof)
 	if err != nil {
 		return err
@@ -146,10 +153,7 @@ func (b *bundling) addProof(name string, proof []byte) error {
 		return err
 	}
 	b.sizes[cp.Size] = true
-	if name == "" {
-		return nil
-	}
-	return b.zip.Add(name, proof)
+	return nil
 }
 
 func (b *bundling) addConfirmations(context.Context) error {
@@ -157,7 +161,7 @@ func (b *bundling) addConfirmations(context.Context) error {
 		if c.Proof == nil {
 			continue // the broker has not logged it yet
 		}
-		if err := b.addProof("", c.Proof); err != nil {
+		if err := b.remember(c.Proof); err != nil {
 			return err
 		}
 		if err := b.zip.AddJSON(bundle.ConfirmationFile(c.Index), bundle.Confirmation{
@@ -181,14 +185,13 @@ func (b *bundling) addDeadlines(context.Context) error {
 // addHistory adds the log's newest checkpoint, and the proofs that it extends
 // every other in the bundle.
 func (b *bundling) addHistory(ctx context.Context) error {
-	signed, err := b.client.Fetch(ctx, "checkpoint")
-	if err != nil {
+	newest, signed, err := b.fetchCheckpoint(ctx)
+	if errors.Is(err, errLater) {
 		b.Log.Warn("bundling without the newest checkpoint", "err", err)
 		return nil
 	}
-	newest, err := b.trust.Checkpoint(signed)
 	if err != nil {
-		return b.incident(ctx, err, signed, nil)
+		return err
 	}
 	if err := b.observe(ctx, newest, signed); err != nil {
 		return err
@@ -202,11 +205,7 @@ func (b *bundling) addHistory(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		link := bundle.Consistency{Size: size, Proof: []string{}}
-		for _, h := range proof {
-			link.Proof = append(link.Proof, base64.StdEncoding.EncodeToString(h[:]))
-		}
-		links.Items = append(links.Items, link)
+		links.Items = append(links.Items, bundle.Consistency{Size: size, Proof: translog.FormatHashes(proof)})
 	}
 	if err := b.zip.Add(bundle.CheckpointFile, signed); err != nil {
 		return err

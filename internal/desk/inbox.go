@@ -141,7 +141,8 @@ func (d *Desk) compare(ctx context.Context, seen string, index int64) error {
 			errFork, verify.ErrMisbehaviour, checkpoint.Size, index)
 		return d.incident(ctx, err, []byte(seen), nil)
 	}
-	return d.observe(ctx, checkpoint, []byte(seen))
+	_, _, err = d.agrees(ctx, checkpoint, []byte(seen)) // it is smaller than the receipt's, which is kept
+	return err
 }
 
 // putReceived stores a good message and queues its delivery receipt.

@@ -78,27 +78,31 @@ func (d *Desk) proveFork(ctx context.Context, seen, shown translog.Checkpoint, l
 	}
 	text, err := fork.Marshal()
 	if err == nil {
-		err = os.MkdirAll(filepath.Join(d.home, incidentsDir), 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(d.home, incidentsDir, "fork-"+d.Now().UTC().Format("20060102T150405.000000000Z")+".json"), append(text, '\n'), 0o600)
+		err = d.keepFile("fork-"+d.stamp()+".json", append(text, '\n'))
 	}
 	if err != nil {
 		d.Log.Error("the proof of the fork is not kept", "err", err)
 	}
 }
 
-// keepIncident writes evidence to the database and, for auditors, to files.
-func (d *Desk) keepIncident(ctx context.Context, err error, a, b []byte) error {
-	now := d.now()
+// stamp names the files of one incident.
+func (d *Desk) stamp() string { return d.Now().UTC().Format("20060102T150405.000000000Z") }
+
+// keepFile writes a file among those of incidents.
+func (d *Desk) keepFile(name string, content []byte) error {
 	dir := filepath.Join(d.home, incidentsDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	base := filepath.Join(dir, d.Now().UTC().Format("20060102T150405.000000000Z"))
+	return os.WriteFile(filepath.Join(dir, name), content, 0o600)
+}
+
+// keepIncident writes evidence to the database and, for auditors, to files.
+func (d *Desk) keepIncident(ctx context.Context, err error, a, b []byte) error {
+	now, name := d.now(), d.stamp()
 	what := strings.ReplaceAll(err.Error(), "\n", "; ")
 	for suffix, content := range map[string][]byte{".txt": []byte(what + "\n"), ".a": a, ".b": b} {
-		if err := os.WriteFile(base+suffix, content, 0o600); err != nil {
+		if err := d.keepFile(name+suffix, content); err != nil {
 			return err
 		}
 	}

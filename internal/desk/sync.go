@@ -180,13 +180,9 @@ func (d *Desk) listen(ctx context.Context, wake chan<- struct{}) {
 // followLog fetches the newest checkpoint, checks that it extends what the
 // desk has seen, and brings the directory up to date.
 func (d *Desk) followLog(ctx context.Context) error {
-	signed, err := d.client.Fetch(ctx, "checkpoint")
+	checkpoint, signed, err := d.fetchCheckpoint(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errLater, err)
-	}
-	checkpoint, err := d.trust.Checkpoint(signed)
-	if err != nil {
-		return d.incident(ctx, err, signed, nil)
+		return err
 	}
 	if err := d.observe(ctx, checkpoint, signed); err != nil {
 		return err
@@ -195,11 +191,36 @@ func (d *Desk) followLog(ctx context.Context) error {
 	return d.followDirectory(ctx)
 }
 
-// observe checks a verified checkpoint against the newest that the desk has
-// seen, and keeps the larger. evidence is the text that carried it: the signed
-// checkpoint, or a receipt.
+// fetchCheckpoint fetches the broker's newest checkpoint and verifies its
+// signature.
+func (d *Desk) fetchCheckpoint(ctx context.Context) (checkpoint translog.Checkpoint, signed []byte, err error) {
+	if signed, err = d.client.Fetch(ctx, "checkpoint"); err != nil {
+		return checkpoint, nil, fmt.Errorf("%w: %w", errLater, err)
+	}
+	if checkpoint, err = d.trust.Checkpoint(signed); err != nil {
+		return checkpoint, nil, d.incident(ctx, err, signed, nil)
+	}
+	return checkpoint, signed, nil
+}
+
+// observe checks a verified checkpoint that the broker has shown against the
+// newest that the desk has seen, and keeps the larger. evidence is the text that
+// carried it: the signed checkpoint, or a receipt.
 func (d *Desk) observe(ctx context.Context, checkpoint translog.Checkpoint, evidence []byte) error {
-	var last []byte
+	seen, last, err := d.agrees(ctx, checkpoint, evidence)
+	if err != nil {
+		return err
+	}
+	if checkpoint.Size > seen.Size {
+		last = signedIn(evidence)
+	}
+	return d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutSeen(ctx, last, d.now().Unix()) })
+}
+
+// agrees checks that a verified checkpoint and the newest that the desk has seen
+// are of one history, and returns the latter and its text. Two histories are an
+// incident.
+func (d *Desk) agrees(ctx context.Context, checkpoint translog.Checkpoint, evidence []byte) (seen translog.Checkpoint, last []byte, err error) {
 	if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
 		last, _, err = r.Seen(ctx)
 		if errors.Is(err, store.ErrNotFound) {
@@ -207,27 +228,22 @@ func (d *Desk) observe(ctx context.Context, checkpoint translog.Checkpoint, evid
 		}
 		return err
 	}); err != nil {
-		return err
+		return seen, nil, err
 	}
-	var seen translog.Checkpoint
 	if last != nil {
-		var err error
 		if seen, err = translog.ParseCheckpoint(textOf(last)); err != nil {
-			return fmt.Errorf("the stored checkpoint is damaged: %w", err)
+			return seen, nil, fmt.Errorf("the stored checkpoint is damaged: %w", err)
 		}
 	}
-	err := d.trust.Extends(ctx, seen, checkpoint, d.client.Fetch)
+	err = d.trust.Extends(ctx, seen, checkpoint, d.client.Fetch)
 	if errors.Is(err, verify.ErrMisbehaviour) {
 		d.proveFork(ctx, seen, checkpoint, last, evidence)
-		return d.incident(ctx, fmt.Errorf("%w: %w", errFork, err), last, evidence)
+		return seen, nil, d.incident(ctx, fmt.Errorf("%w: %w", errFork, err), last, evidence)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", errLater, err)
+		return seen, nil, fmt.Errorf("%w: %w", errLater, err)
 	}
-	if checkpoint.Size > seen.Size {
-		last = signedIn(evidence)
-	}
-	return d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutSeen(ctx, last, d.now().Unix()) })
+	return seen, last, nil
 }
 
 // signedIn returns the signed checkpoint that a text is or carries.

@@ -3,7 +3,6 @@ package bundle
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,7 +71,7 @@ type check struct {
 	checkpoints map[translog.Checkpoint]bool
 	events      []event
 	digests     map[string]bool
-	after       []string // digests that messages refer to
+	after       map[string]bool // digests that messages refer to
 	report      Report
 	opening     message.ID // message that opened the case
 	strayed     bool       // the stage that follows is not the one that the broker gives
@@ -96,7 +95,7 @@ type event struct {
 // [ErrBundle] says that the file is none.
 func (b *Reader) Verify(ctx context.Context, trust verify.Trust) (Report, error) {
 	c := &check{
-		Reader: b, trust: trust, checkpoints: map[translog.Checkpoint]bool{}, digests: map[string]bool{},
+		Reader: b, trust: trust, checkpoints: map[translog.Checkpoint]bool{}, digests: map[string]bool{}, after: map[string]bool{},
 		report: Report{Case: b.Manifest.Case, Log: trust.Origin, Reasons: []string{}, Messages: []Line{}},
 	}
 	if b.Manifest.Origin != trust.Origin {
@@ -182,7 +181,7 @@ func (c *check) readMessage(data []byte, f File) error {
 	c.checkpoints[a.Checkpoint] = true
 	c.digests[m.Digest()] = true
 	for _, d := range m.Core.After {
-		c.after = append(c.after, string(d))
+		c.after[string(d)] = true
 	}
 	if workflow.Procedure().Opens(m.Core.Act) {
 		c.opening = m.Core.ID
@@ -267,15 +266,8 @@ func (c *check) linked(cp translog.Checkpoint, links Links) bool {
 	if i < 0 || cp.Size > c.newest.Size {
 		return false
 	}
-	var proof []translog.Hash
-	for _, text := range links.Items[i].Proof {
-		data, err := base64.StdEncoding.DecodeString(text)
-		if err != nil || len(data) != len(translog.Hash{}) {
-			return false
-		}
-		proof = append(proof, translog.Hash(data))
-	}
-	return translog.CheckConsistency(cp, c.newest, proof) == nil
+	proof, err := translog.ParseHashes(links.Items[i].Proof)
+	return err == nil && translog.CheckConsistency(cp, c.newest, proof) == nil
 }
 
 // derive computes the stage of the case and holds the broker's claims against
@@ -333,8 +325,8 @@ func (c *check) inOrder() []event {
 // missing counts the messages that others refer to and that are not there.
 func (c *check) missing() int {
 	n := 0
-	for i, d := range c.after {
-		if !c.digests[d] && !slices.Contains(c.after[:i], d) {
+	for d := range c.after {
+		if !c.digests[d] {
 			n++
 		}
 	}

@@ -73,9 +73,7 @@ func ProveFork(ctx context.Context, a, b []byte, origin string, read ReadHashes,
 		return Fork{}, ErrTiles
 	}
 	f.Root = base64.StdEncoding.EncodeToString(root[:])
-	for _, h := range proof {
-		f.Proof = append(f.Proof, base64.StdEncoding.EncodeToString(h[:]))
-	}
+	f.Proof = FormatHashes(proof)
 	return f, f.Check(origin, keys...)
 }
 
@@ -124,13 +122,9 @@ func (f Fork) Check(origin string, keys ...note.Verifier) error {
 	if root == older.Root {
 		return fmt.Errorf("%w: the newer tree extends the older", ErrNoFork)
 	}
-	var proof []Hash
-	for _, text := range f.Proof {
-		h, err := tlog.ParseHash(text)
-		if err != nil || len(proof) == maxPath {
-			return fmt.Errorf("%w: its proof is not a list of hashes", ErrNoFork)
-		}
-		proof = append(proof, h)
+	proof, err := ParseHashes(f.Proof)
+	if err != nil {
+		return fmt.Errorf("%w: its proof is not a list of hashes", ErrNoFork)
 	}
 	if err := tlog.CheckTree(proof, newer.Size, newer.Root, older.Size, root); err != nil {
 		return fmt.Errorf("%w: its proof does not lead to the newer tree", ErrNoFork)

@@ -2,6 +2,7 @@ package translog
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -136,4 +137,30 @@ func CheckConsistency(older, newer Checkpoint, proof []Hash) error {
 		return fmt.Errorf("%w: %w", ErrFork, err)
 	}
 	return nil
+}
+
+// FormatHashes writes the hashes of a proof as JSON carries them: base64.
+func FormatHashes(proof []Hash) []string {
+	texts := make([]string, len(proof))
+	for i, h := range proof {
+		texts[i] = base64.StdEncoding.EncodeToString(h[:])
+	}
+	return texts
+}
+
+// ParseHashes reads what FormatHashes writes, of no more hashes than a proof can
+// have.
+func ParseHashes(texts []string) ([]Hash, error) {
+	if len(texts) > maxPath {
+		return nil, fmt.Errorf("translog: a proof of %d hashes", len(texts))
+	}
+	var proof []Hash
+	for _, text := range texts {
+		h, err := tlog.ParseHash(text)
+		if err != nil {
+			return nil, fmt.Errorf("translog: reading a proof: %w", err)
+		}
+		proof = append(proof, h)
+	}
+	return proof, nil
 }
