@@ -377,35 +377,42 @@ func (c *checker) checkpoints(ctx context.Context, r store.Reader) error {
 	if _, err := c.checkpoint(ctx, r, "signer guard", c.Guard); err != nil {
 		return err
 	}
-	for what, next := range map[string]func(context.Context, int64) (store.Checkpoint, error){
-		"checkpoint": r.Checkpoint, "witnessed checkpoint": r.Witnessed,
-	} {
-		for least := int64(0); ; {
-			cp, err := next(ctx, least)
-			if errors.Is(err, store.ErrNotFound) {
-				break
-			}
-			if err != nil {
-				return err
-			}
-			name := fmt.Sprintf("%s of %d entries", what, cp.Size)
-			signed, err := c.checkpoint(ctx, r, name, cp.Note)
-			if err != nil {
-				return err
-			}
-			if signed.Size != cp.Size {
-				return finding("the %s is of another size, %d", name, signed.Size)
-			}
-			if err := cosignatures(ctx, r, name, signed); err != nil {
-				return err
-			}
-			least = cp.Size + 1
-		}
+	if err := c.series(ctx, r, "checkpoint", r.Checkpoint); err != nil {
+		return err
+	}
+	if err := c.series(ctx, r, "witnessed checkpoint", r.Witnessed); err != nil {
+		return err
 	}
 	c.report.Signed = latest.Size
 	root := c.tree.Root()
 	c.report.Root = hex.EncodeToString(root[:])
 	return nil
+}
+
+// series holds a series of stored checkpoints, with their cosignatures, against
+// the tree; next returns the first of at least a size.
+func (c *checker) series(ctx context.Context, r store.Reader, what string, next func(context.Context, int64) (store.Checkpoint, error)) error {
+	for least := int64(0); ; {
+		cp, err := next(ctx, least)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("%s of %d entries", what, cp.Size)
+		signed, err := c.checkpoint(ctx, r, name, cp.Note)
+		if err != nil {
+			return err
+		}
+		if signed.Size != cp.Size {
+			return finding("the %s is of another size, %d", name, signed.Size)
+		}
+		if err := cosignatures(ctx, r, name, signed); err != nil {
+			return err
+		}
+		least = cp.Size + 1
+	}
 }
 
 // checkpoint holds one signed checkpoint against the tree.

@@ -18,38 +18,46 @@ import (
 //
 // What was erased is gone from the files of the database after [store.Broker].Purge.
 func (b *Broker) Erase(ctx context.Context, caseID, basis, by string) (int, error) {
-	e := &erasure{caseID: caseID, basis: basis, by: by}
-	if err := said(basis, by); err != nil {
+	deed, err := newDeed(caseID, basis, by)
+	if err != nil {
 		return 0, err
 	}
-	if _, err := b.propose(ctx, e); err != nil {
-		return 0, err
-	}
-	return e.entries, nil
+	e := &erasure{deed: deed}
+	_, err = b.propose(ctx, e)
+	return e.entries, err
 }
 
 // Hold places a legal hold on a case, which keeps it from being erased, or
 // lifts it. Either is an entry of the log.
 func (b *Broker) Hold(ctx context.Context, caseID, basis, by string, lift bool) error {
-	if err := said(basis, by); err != nil {
+	deed, err := newDeed(caseID, basis, by)
+	if err != nil {
 		return err
 	}
-	_, err := b.propose(ctx, &hold{caseID: caseID, basis: basis, by: by, lift: lift})
+	_, err = b.propose(ctx, &hold{deed: deed, lift: lift})
 	return err
 }
 
 // maxBasis bounds the words of an operator.
 const maxBasis = 1000
 
-// said checks that an operator says on what basis, and who it is.
-func said(basis, by string) error {
-	for field, words := range map[string]string{"basis": basis, "by": by} {
-		if strings.TrimSpace(words) == "" || len(words) > maxBasis {
-			return problem.New(problem.InvalidValue, field, "Say the rule or order that this rests on, and who does it.")
+// A deed is what an operator does to a case, on what basis, and who it is.
+type deed struct{ caseID, basis, by string }
+
+func newDeed(caseID, basis, by string) (deed, error) {
+	for _, said := range []struct{ field, words string }{{"basis", basis}, {"by", by}} {
+		if strings.TrimSpace(said.words) == "" || len(said.words) > maxBasis {
+			return deed{}, problem.New(problem.InvalidValue, said.field, "Say the rule or order that this rests on, and who does it.")
 		}
 	}
-	return nil
+	return deed{caseID, basis, by}, nil
 }
+
+func (d *deed) wants(w *wants) {
+	w.cases, w.erased = append(w.cases, d.caseID), append(w.erased, d.caseID)
+}
+
+func (*deed) size() int { return 0 }
 
 // loadErased reads what erasing cases needs to know.
 func (t *turn) loadErased(ctx context.Context, r store.Reader, cases []string) (err error) {
@@ -68,18 +76,11 @@ func (t *turn) loadErased(ctx context.Context, r store.Reader, cases []string) (
 
 // An erasure is the end of a case on its way into the log.
 type erasure struct {
-	caseID, basis, by string
-	entries           int // that were erased
-}
-
-func (e *erasure) wants(w *wants) {
-	w.cases = append(w.cases, e.caseID)
-	w.erased = append(w.erased, e.caseID)
+	deed
+	entries int // that were erased
 }
 
 func (*erasure) kind() string { return "erasure" }
-
-func (*erasure) size() int { return 0 }
 
 func (e *erasure) apply(t *turn) (last int64, repeat bool, err error) {
 	c, ok := t.cases[e.caseID]
@@ -108,17 +109,11 @@ func (e *erasure) apply(t *turn) (last int64, repeat bool, err error) {
 
 // A hold is a legal hold, or the end of one, on its way into the log.
 type hold struct {
-	caseID, basis, by string
-	lift              bool
-}
-
-func (h *hold) wants(w *wants) {
-	w.cases, w.erased = append(w.cases, h.caseID), append(w.erased, h.caseID)
+	deed
+	lift bool
 }
 
 func (*hold) kind() string { return "hold" }
-
-func (*hold) size() int { return 0 }
 
 func (h *hold) apply(t *turn) (int64, bool, error) {
 	placed := t.holds[h.caseID].Basis != ""

@@ -174,11 +174,8 @@ func (b *Broker) keepCosignature(ctx context.Context, cp store.Checkpoint, c tra
 	if err := b.Store.SaveCosignature(ctx, store.Cosignature{Size: cp.Size, Witness: c.Key.String(), Line: c.Line}); err != nil {
 		return err
 	}
-	var note []byte
-	if err := b.Store.Read(ctx, func(r store.Reader) (err error) {
-		note, err = cosigned(ctx, r, cp)
-		return err
-	}); err != nil {
+	note, err := b.withCosignatures(ctx, cp)
+	if err != nil {
 		return err
 	}
 	open, err := b.Policy.Open(note, b.Origin, b.Verifier)
@@ -187,6 +184,15 @@ func (b *Broker) keepCosignature(ctx context.Context, cp store.Checkpoint, c tra
 	}
 	b.meter.witnessed.Set(float64(cp.Size))
 	return b.Store.SaveWitnessed(ctx, cp.Size, note)
+}
+
+// withCosignatures reads the cosignatures that there are of a checkpoint.
+func (b *Broker) withCosignatures(ctx context.Context, cp store.Checkpoint) (note []byte, err error) {
+	err = b.Store.Read(ctx, func(r store.Reader) error {
+		note, err = cosigned(ctx, r, cp)
+		return err
+	})
+	return note, err
 }
 
 // cosigned returns a checkpoint with the cosignatures that there are.
@@ -239,12 +245,7 @@ func (b *Broker) Cosign(ctx context.Context, signed []byte) ([]byte, error) {
 	if !found {
 		return nil, problem.New(problem.InvalidValue, "checkpoint", "It has no cosignature of a witness of the policy.")
 	}
-	var note []byte
-	err = b.Store.Read(ctx, func(r store.Reader) error {
-		note, err = cosigned(ctx, r, saved)
-		return err
-	})
-	return note, err
+	return b.withCosignatures(ctx, saved)
 }
 
 // Receipt returns the best receipt there is of a message to one of its
