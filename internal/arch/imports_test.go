@@ -120,6 +120,7 @@ var thirdParty = []dependency{
 	{"github.com/BurntSushi/toml", "configuration that refuses unknown keys", []string{"internal/config", "internal/broker/home", "internal/desk"}, false},
 	{"github.com/tailscale/hujson", "templates and drafts: JSON with comments, with the place of every member", []string{"internal/cli"}, false},
 	{"github.com/spf13/cobra", "commands, help and completion", []string{"internal/cli"}, false},
+	{"github.com/spf13/pflag", "the flags of cobra's commands, to list them", []string{"internal/cli"}, false},
 	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/cli"}, true},
 	{"golang.org/x/sys", "file locks and socket options", []string{"internal/guard", "internal/store/postgres", "internal/cli"}, false},
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/pkg/convention"
@@ -39,16 +40,18 @@ func (a *app) replyAct(act workflow.Act) *cobra.Command {
 	}
 	form, short := shortForms[act]
 	fill := func(desk.Case) (convention.Body, error) { return nil, usage("--from-file is needed") }
+	var members []string // flags that stand for members of the body
 	if short {
 		c.Example = fmt.Sprintf("  entraide reply %s 0f3c… %s --home desk\n%s", act, form.example, c.Example)
 		fill = form.flags(c)
+		c.Flags().VisitAll(func(f *pflag.Flag) { members = append(members, f.Name) })
 	}
 	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
 		known, err := d.Case(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		body, err := a.replyBody(c, file, func() (convention.Body, error) { return fill(known) })
+		body, err := a.replyBody(c, members, file, func() (convention.Body, error) { return fill(known) })
 		if err != nil {
 			return err
 		}
@@ -68,7 +71,7 @@ func (a *app) replyAct(act workflow.Act) *cobra.Command {
 }
 
 // replyBody reads the body from a file, or makes it of flags; not of both.
-func (a *app) replyBody(c *cobra.Command, file string, fill func() (convention.Body, error)) ([]byte, error) {
+func (a *app) replyBody(c *cobra.Command, members []string, file string, fill func() (convention.Body, error)) ([]byte, error) {
 	if file == "" {
 		body, err := fill()
 		if err != nil {
@@ -76,7 +79,7 @@ func (a *app) replyBody(c *cobra.Command, file string, fill func() (convention.B
 		}
 		return convention.Marshal(body)
 	}
-	for _, name := range memberFlags {
+	for _, name := range members {
 		if c.Flags().Changed(name) {
 			return nil, usage("--%s and --from-file exclude each other: the file is the whole body", name)
 		}

@@ -21,14 +21,6 @@ type shortForm struct {
 	flags func(*cobra.Command) func(desk.Case) (convention.Body, error)
 }
 
-// memberFlags are the flags of all short forms, which stand for members of the
-// body.
-var memberFlags = []string{
-	"in", "text", "reference", "unit", "officer", "phone", "email", "next-step", "expected", "question", "reply-by",
-	"answer", "status", "topic", "ground", "measure", "accept", "decline", "accept-all", "outcome", "postponement",
-	"consultation", "review", "handling", "condition",
-}
-
 // shortForms are the acts that need no file.
 var shortForms = map[workflow.Act]shortForm{
 	workflow.Acknowledge: {`--reference NCD-26-1187 --unit "Cyber Desk" --phone +99955501234 --next-step "The order is being prepared."`, shortAcknowledge},
