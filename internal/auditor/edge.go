@@ -50,6 +50,15 @@ func openEdge(home string, size int64, frontier []byte) (*edge, error) {
 	return e, nil
 }
 
+// leafHashes hashes leaves.
+func leafHashes(leaves [][]byte) []translog.Hash {
+	hashes := make([]translog.Hash, len(leaves))
+	for i, leaf := range leaves {
+		hashes[i] = translog.LeafHash(leaf)
+	}
+	return hashes
+}
+
 // hashesOf reads a tile.
 func hashesOf(data []byte, width int) ([]translog.Hash, error) {
 	if len(data) != width*len(translog.Hash{}) {
@@ -88,10 +97,7 @@ func (e *edge) level(n int) {
 // add appends leaves, which must not go beyond the last bundle, and writes the
 // tiles that became full.
 func (e *edge) add(leaves [][]byte) error {
-	hashes := make([]translog.Hash, len(leaves))
-	for i, leaf := range leaves {
-		hashes[i] = translog.LeafHash(leaf)
-	}
+	hashes := leafHashes(leaves)
 	growth, err := e.tree.Append(hashes)
 	if err != nil {
 		return err

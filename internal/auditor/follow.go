@@ -210,11 +210,7 @@ func (m *Mirror) Check(ctx context.Context) (size int64, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("auditor: %s: %w", p, err)
 		}
-		hashes := make([]translog.Hash, len(leaves))
-		for i, leaf := range leaves {
-			hashes[i] = translog.LeafHash(leaf)
-		}
-		growth, err := tree.Append(hashes)
+		growth, err := tree.Append(leafHashes(leaves))
 		if err != nil {
 			return 0, err
 		}

@@ -286,7 +286,7 @@ func (m *Mirror) compare(ctx context.Context, last, next translog.Checkpoint, si
 		if err != nil {
 			return err
 		}
-		path, err := m.keep("fork", append(text, '\n'))
+		path, err := m.keep("fork", ".json", append(text, '\n'))
 		return errors.Join(fmt.Errorf("%w, of %d and %d entries; the proof is %s", ErrFork, last.Size, next.Size, path), err)
 	case errors.Is(err, translog.ErrTiles):
 		return fmt.Errorf("%w: tiles", ErrAltered)
@@ -295,7 +295,7 @@ func (m *Mirror) compare(ctx context.Context, last, next translog.Checkpoint, si
 	case !errors.Is(err, translog.ErrNoFork):
 		return err
 	case next.Size < last.Size:
-		path, err := m.keep("rewind", signed)
+		path, err := m.keep("rewind", ".checkpoint", signed)
 		return errors.Join(fmt.Errorf("%w: %d entries, and %d were signed before; the old checkpoint is %s", ErrRewind, next.Size, last.Size, path), err)
 	}
 	return nil
@@ -320,12 +320,9 @@ func (m *Mirror) believe(last, next translog.Checkpoint, signed []byte) error {
 }
 
 // keep writes evidence and returns where.
-func (m *Mirror) keep(kind string, content []byte) (path string, err error) {
+func (m *Mirror) keep(name, extension string, content []byte) (path string, err error) {
 	sum := sha256.Sum256(content)
-	path = filepath.Join(m.home, evidenceDir, kind+"-"+hex.EncodeToString(sum[:8])+".json")
-	if kind != "fork" {
-		path = filepath.Join(m.home, evidenceDir, kind+"-"+hex.EncodeToString(sum[:8])+".checkpoint")
-	}
+	path = filepath.Join(m.home, evidenceDir, name+"-"+hex.EncodeToString(sum[:8])+extension)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return path, fmt.Errorf("auditor: keeping evidence: %w", err)
 	}

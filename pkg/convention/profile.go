@@ -9,7 +9,6 @@ import (
 
 // The positions of the list stance that the completeness check uses.
 const (
-	DualCriminalityNone     = "dual-criminality-none"
 	DualCriminalityCoercive = "dual-criminality-coercive"
 	DualCriminalityAll      = "dual-criminality-all"
 	ReservationPreservation = "reservation-preservation"
