@@ -42,7 +42,8 @@ var mayImport = []struct {
 	{"internal/locale", nil},
 	{"internal/telemetry", nil},
 	{"internal/transport", []string{"pkg/wire"}},
-	{"internal/guard", []string{"pkg/translog"}},
+	{"internal/durable", nil},
+	{"internal/guard", []string{"pkg/translog", "internal/durable"}},
 	{"internal/witness", []string{"pkg/translog", "internal/guard"}},
 
 	// Storage: one interface, two engines that share no code and no SQL.
@@ -67,7 +68,7 @@ var mayImport = []struct {
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
 	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
-	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/store", "internal/telemetry"})},
+	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/store", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
 
 	// What a person types.

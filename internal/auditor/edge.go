@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/entraide/entraide/internal/durable"
 	"github.com/entraide/entraide/pkg/translog"
 )
 
@@ -137,8 +138,8 @@ func (e *edge) flush() error {
 		}
 	}
 	for dir := range e.dirs {
-		if err := syncDir(dir); err != nil {
-			return err
+		if err := durable.SyncDir(dir); err != nil {
+			return fmt.Errorf("auditor: %w", err)
 		}
 	}
 	clear(e.dirs)
@@ -170,7 +171,10 @@ func (e *edge) write(p translog.Path, data []byte) error {
 	for ; len(dir) >= len(e.home); dir = filepath.Dir(dir) {
 		e.dirs[dir] = true
 	}
-	return write(path, data)
+	if err := durable.Write(path, data, fileMode); err != nil {
+		return fmt.Errorf("auditor: %w", err)
+	}
+	return nil
 }
 
 // forget removes the partial tiles of a smaller tree that is trusted no more.
@@ -192,39 +196,13 @@ func (e *edge) forget(size int64) error {
 	return nil
 }
 
+// fileMode lets any web server publish the mirror.
+const fileMode = 0o644
+
 // replace writes a file in one durable step.
 func replace(path string, data []byte) error {
-	if err := write(path, data); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// write writes a file in one step: a crash leaves the old or the new.
-func write(path string, data []byte) error {
-	next := path + ".next"
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return fmt.Errorf("auditor: writing: %w", err)
-	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("auditor: writing: %w", err)
-	}
-	if err := os.Rename(next, path); err != nil {
-		return fmt.Errorf("auditor: writing: %w", err)
-	}
-	return nil
-}
-
-// syncDir makes new names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("auditor: opening a directory: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("auditor: making names durable: %w", err)
+	if err := durable.Replace(path, data, fileMode); err != nil {
+		return fmt.Errorf("auditor: %w", err)
 	}
 	return nil
 }

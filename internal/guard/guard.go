@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/entraide/entraide/internal/durable"
 	"github.com/entraide/entraide/pkg/translog"
 )
 
@@ -65,7 +66,10 @@ func Create(path string) error {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("guard: making the file: %w", err)
 	}
-	return syncDir(path)
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("guard: %w", err)
+	}
+	return nil
 }
 
 // Open opens an existing guard. It returns [ErrMissing] if there is none and
@@ -168,32 +172,8 @@ func flock(f *os.File) error {
 
 // replace writes the text in one step: a crash leaves the old or the new.
 func (f *File) replace(text []byte) error {
-	next := f.path + ".next"
-	w, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("guard: writing: %w", err)
-	}
-	if _, err := w.Write(text); err != nil {
-		w.Close()
-		return fmt.Errorf("guard: writing: %w", err)
-	}
-	if err := errors.Join(w.Sync(), w.Close()); err != nil {
-		return fmt.Errorf("guard: writing: %w", err)
-	}
-	if err := os.Rename(next, f.path); err != nil {
-		return fmt.Errorf("guard: replacing: %w", err)
-	}
-	return syncDir(f.path)
-}
-
-// syncDir makes a new name in a directory durable.
-func syncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("guard: opening the directory: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("guard: making the name durable: %w", err)
+	if err := durable.Replace(f.path, text, 0o600); err != nil {
+		return fmt.Errorf("guard: %w", err)
 	}
 	return nil
 }
