@@ -43,13 +43,14 @@ var mayImport = []struct {
 	{"internal/telemetry", nil},
 	{"internal/transport", []string{"pkg/wire"}},
 	{"internal/durable", nil},
+	{"internal/filelock", nil},
 	{"internal/guard", []string{"pkg/translog", "internal/durable"}},
 	{"internal/witness", []string{"pkg/translog", "internal/guard"}},
 
 	// Storage: one interface, two engines that share no code and no SQL.
 	{"internal/store", []string{"pkg/translog"}},
 	{"internal/store/postgres", []string{"internal/store", "pkg/translog"}},
-	{"internal/store/sqlite", []string{"internal/store", "pkg/translog"}},
+	{"internal/store/sqlite", []string{"internal/filelock", "internal/store", "pkg/translog"}},
 
 	// Parts of tests.
 	{"internal/testkit", everyPkg},
@@ -66,9 +67,9 @@ var mayImport = []struct {
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/store", "internal/telemetry", "internal/witness"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/transport", "internal/telemetry"})},
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
-	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
+	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
-	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/store", "internal/telemetry"})},
+	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
 
 	// What a person types.

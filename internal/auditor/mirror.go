@@ -17,9 +17,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
+	"github.com/entraide/entraide/internal/filelock"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
@@ -60,7 +60,7 @@ type Mirror struct {
 	trust  verify.Trust
 	policy *translog.Policy // never nil
 	source Source
-	lock   *os.File
+	lock   *filelock.Lock
 	state  state
 	edge   *edge
 }
@@ -157,21 +157,20 @@ func Open(home string, source Source) (*Mirror, error) {
 	return m, nil
 }
 
-// claim takes the lock, which ends with the process.
-func (m *Mirror) claim() error {
-	f, err := os.OpenFile(filepath.Join(m.home, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+// claim takes the lock.
+func (m *Mirror) claim() (err error) {
+	m.lock, err = filelock.Try(filepath.Join(m.home, lockFile))
+	if errors.Is(err, filelock.ErrHeld) {
+		return ErrBusy
+	}
 	if err != nil {
-		return fmt.Errorf("auditor: locking the mirror: %w", err)
+		return fmt.Errorf("auditor: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return errors.Join(ErrBusy, f.Close())
-	}
-	m.lock = f
 	return nil
 }
 
 // Close gives the mirror back.
-func (m *Mirror) Close() error { return m.lock.Close() }
+func (m *Mirror) Close() error { return m.lock.Release() }
 
 // load reads the state and the right edge of the tree.
 func (m *Mirror) load() error {

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/entraide/entraide/internal/filelock"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/message"
@@ -37,11 +36,11 @@ const (
 // An error that wraps [verify.ErrMisbehaviour] means that the log was forked:
 // nothing is trusted any more until an auditor has looked at the incident.
 func (d *Desk) Sync(ctx context.Context) error {
-	release, err := d.claim()
+	lock, err := d.claim()
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer func() { _ = lock.Release() }() // it ends with the process in any case
 	if err := d.halted(ctx); err != nil {
 		return err
 	}
@@ -90,21 +89,16 @@ func textOf(seen []byte) string {
 	return text
 }
 
-// claim takes the lock of whoever moves this desk's mail. It ends with the
-// process.
-func (d *Desk) claim() (release func(), err error) {
-	f, err := os.OpenFile(filepath.Join(d.home, pumpLock), os.O_RDWR|os.O_CREATE, 0o600)
+// claim takes the lock of whoever moves this desk's mail.
+func (d *Desk) claim() (*filelock.Lock, error) {
+	lock, err := filelock.Try(filepath.Join(d.home, pumpLock))
+	if errors.Is(err, filelock.ErrHeld) {
+		return nil, errBusy
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("claiming the mail: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errBusy
-		}
-		return nil, fmt.Errorf("locking the mail: %w", err)
-	}
-	return func() { f.Close() }, nil
+	return lock, nil
 }
 
 // Run synchronises until ctx ends: when the broker announces something, and

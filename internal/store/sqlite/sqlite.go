@@ -15,12 +15,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite" // registers itself as "sqlite"
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/entraide/entraide/internal/filelock"
 	"github.com/entraide/entraide/internal/store"
 )
 
@@ -41,7 +41,7 @@ const readers = 8
 type DB struct {
 	writer *sql.DB // one connection; every transaction begins immediate
 	reader *sql.DB
-	lock   *os.File
+	lock   *filelock.Lock
 
 	mu      sync.Mutex
 	ears    map[chan struct{}]bool
@@ -66,18 +66,14 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	return db, nil
 }
 
-// claim takes the lock beside the database; it ends with the process.
-func claim(path string) (*os.File, error) {
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("sqlite: opening the lock file: %w", err)
-	}
-	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, errors.Join(ErrInUse, lock.Close())
+// claim takes the lock beside the database.
+func claim(path string) (*filelock.Lock, error) {
+	lock, err := filelock.Try(path + ".lock")
+	if errors.Is(err, filelock.ErrHeld) {
+		return nil, ErrInUse
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite: locking: %w", err), lock.Close())
+		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	return lock, nil
 }
@@ -178,10 +174,7 @@ func (db *DB) Close() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	// Closing would not end the lock while a process that is being started has
-	// a copy of the file.
-	errs = append(errs, syscall.Flock(int(db.lock.Fd()), syscall.LOCK_UN), db.lock.Close())
-	return errors.Join(errs...)
+	return errors.Join(append(errs, db.lock.Release())...)
 }
 
 // Watch implements [store.Broker]. All commits are this process's own.
