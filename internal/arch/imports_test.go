@@ -26,7 +26,7 @@ var mayImport = []struct {
 	{"pkg/pgp", nil},
 	{"pkg/convention", []string{"schemas", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/translog", []string{"pkg/strictjson"}},
-	{"pkg/evidence", []string{"pkg/pgp"}},
+	{"pkg/evidence", []string{"pkg/pgp", "pkg/strictjson"}},
 	{"pkg/directory", []string{"pkg/pgp", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/workflow", []string{"schemas", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/message", []string{"pkg/pgp", "pkg/directory", "pkg/convention", "pkg/workflow", "pkg/strictjson", "pkg/problem"}},
