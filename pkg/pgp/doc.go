@@ -14,4 +14,6 @@
 //     of keys to be searched, no passphrase packet, no compression, no second
 //     signature, and no plaintext before the signature is verified.
 //   - Everything is binary. Armor is never decoded.
+//   - Streams, of any size in constant memory, are encrypted only: [Encrypt] and
+//     [Key.Decrypt] leave it to the caller to compare digests that were signed.
 package pgp

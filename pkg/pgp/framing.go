@@ -147,11 +147,16 @@ func (f form) checkData(p rawPacket) error {
 	if p.size < minAEAD {
 		return errTruncated
 	}
+	return checkAEADHead(p.first)
+}
+
+// checkAEADHead checks how encrypted data of version 2 begins.
+func checkAEADHead(head []byte) error {
 	want := []byte{2, byte(packet.CipherAES256), byte(packet.AEADModeGCM)}
-	if !bytes.HasPrefix(p.first, want) {
+	if !bytes.HasPrefix(head, want) {
 		return errors.New("version, cipher or mode is another")
 	}
-	if p.first[3] > maxChunkOctet {
+	if head[3] > maxChunkOctet {
 		return errors.New("the chunks are too large")
 	}
 	return nil

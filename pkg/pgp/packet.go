@@ -17,6 +17,7 @@ const (
 	tagUserID       = 13
 	tagPublicSubkey = 14
 	tagSEIPD        = 18
+	tagPadding      = 21
 )
 
 // minFirstPartial is the least size of the first part of a packet in parts
