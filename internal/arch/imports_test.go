@@ -31,7 +31,7 @@ var mayImport = []struct {
 	{"pkg/directory", []string{"pkg/pgp", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/workflow", []string{"schemas", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/casework", []string{"pkg/convention", "pkg/workflow"}},
-	{"pkg/message", []string{"pkg/pgp", "pkg/directory", "pkg/convention", "pkg/workflow", "pkg/strictjson", "pkg/problem"}},
+	{"pkg/message", []string{"pkg/pgp", "pkg/evidence", "pkg/directory", "pkg/convention", "pkg/workflow", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/wire", []string{"pkg/strictjson", "pkg/message", "pkg/directory", "pkg/translog"}},
 	{"pkg/verify", []string{"pkg/pgp", "pkg/directory", "pkg/message", "pkg/translog", "pkg/wire", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/bundle", []string{"pkg/directory", "pkg/workflow", "pkg/message", "pkg/translog", "pkg/wire", "pkg/verify", "pkg/strictjson"}},

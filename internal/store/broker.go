@@ -55,6 +55,15 @@ type Broker interface {
 	// cosignatures first made up the quorum. Saving a size again does nothing.
 	SaveWitnessed(ctx context.Context, size int64, note []byte) error
 
+	// SaveUpload notes that an authority uploads evidence, or that it still does.
+	SaveUpload(ctx context.Context, u Upload) error
+
+	// SweepUploads forgets uploads last noted before a time that no message uses.
+	// Of evidence that nobody uploads or uses any more it calls remove with the
+	// digest of the manifest, before it commits; whoever notes an upload of it
+	// meanwhile waits.
+	SweepUploads(ctx context.Context, before int64, remove func(manifest string) error) error
+
 	// Watch returns a channel that receives after commits (Write and
 	// SaveCheckpoint alike) of any process on
 	// this database, coalesced, and a function that ends it. A wake-up may come
@@ -124,6 +133,19 @@ type Reader interface {
 	// receipts and deadlines.
 	CaseEntries(ctx context.Context, caseID string) ([]int64, error)
 
+	// Upload returns an authority's upload of evidence, or ErrNotFound.
+	Upload(ctx context.Context, authority, manifest string) (Upload, error)
+	// UploadedBytes returns how much evidence is kept for an authority.
+	UploadedBytes(ctx context.Context, authority string) (int64, error)
+	// Uses returns the evidence of a message, ordered by the manifest.
+	Uses(ctx context.Context, messageID string) ([]Use, error)
+	// Delivered returns the ids of messages with evidence that has not been
+	// dropped, accepted before a time and delivered, whose case has no legal
+	// hold; limit at most.
+	Delivered(ctx context.Context, before int64, limit int) ([]string, error)
+	// IsKept reports whether anybody uploads or uses the evidence of a manifest.
+	IsKept(ctx context.Context, manifest string) (bool, error)
+
 	// MessageAt returns the message that is entry index of the log, without its
 	// payload, or ErrNotFound.
 	MessageAt(ctx context.Context, index int64) (Message, error)
@@ -170,6 +192,7 @@ type Batch struct {
 	Inbox         []InboxItem // new
 	Clocks        []Clock     // inserted or replaced, by case and name
 	Holds         []Hold      // inserted, or removed where Basis is empty
+	Uses          []Use       // inserted or replaced
 	// Erased are entries of the log whose private half is destroyed, with the
 	// entries that say so; and ErasedCases the cases of which nothing else
 	// stays than the newest number of each pair.
@@ -222,6 +245,37 @@ type Hold struct {
 	Basis string
 	By    string
 	Since int64 // Unix seconds
+}
+
+// An Upload is sealed evidence that an authority has uploaded, or is uploading.
+type Upload struct {
+	Authority string
+	Manifest  string // SHA-256 of the list of parts, lower-case hex
+	Bytes     int64  // of all parts
+	At        int64  // Unix seconds when it was last noted
+}
+
+// RemoveUnkept calls remove for those of the manifests that nobody uploads or
+// uses: the part of SweepUploads that engines share.
+func RemoveUnkept(ctx context.Context, r Reader, manifests []string, remove func(string) error) error {
+	var errs []error
+	for _, m := range manifests {
+		kept, err := r.IsKept(ctx, m)
+		if err == nil && !kept {
+			err = remove(m)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// A Use is evidence that a message names.
+type Use struct {
+	Message  string // id
+	Manifest string
+	// DroppedBy is the entry that says that the broker keeps the parts no
+	// longer; 0 while it does.
+	DroppedBy int64
 }
 
 // A Node is the root of a complete subtree of 256^Level leaves.

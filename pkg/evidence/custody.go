@@ -63,8 +63,8 @@ var hashBytes = map[string]int{
 	"MD5": 16, "SHA1": 20, "SHA224": 28, "SHA256": 32, "SHA384": 48, "SHA512": 64, "SHA3-256": 32, "SHA3-384": 48, "SHA3-512": 64,
 }
 
-// check returns what is wrong with the record, or "" if nothing is.
-func (c Custody) check() string {
+// Check returns what is wrong with the record, or "" if nothing is.
+func (c Custody) Check() string {
 	texts := []string{c.Identifier, c.Origin, c.Location, c.AcquiredBy, c.Method, c.Tool, c.ToolVersion}
 	times := []string{c.AcquiredAt}
 	if max(len(c.Hashes), len(c.Transfers), len(c.Changes)) > maxEvents {

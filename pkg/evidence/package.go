@@ -102,6 +102,9 @@ func ParsePackage(text []byte) (*Package, error) {
 	return &p, nil
 }
 
+// IsMediaType reports whether s is a media type, such as application/x-tar.
+func IsMediaType(s string) bool { return mediaType.MatchString(s) }
+
 var mediaType = regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}$`)
 
 // check returns what is wrong with the description, or "" if nothing is.
@@ -116,7 +119,7 @@ func (p *Package) check() string {
 	case !slices.IsSortedFunc(p.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) }):
 		return "the files are not in the order of their paths"
 	}
-	if reason := p.Custody.check(); reason != "" {
+	if reason := p.Custody.Check(); reason != "" {
 		return "custody: " + reason
 	}
 	paths, total := newPathSet(), int64(0)
@@ -144,12 +147,12 @@ func (f File) check() string {
 		return "the size is out of range"
 	case !isDigest(f.SHA256):
 		return "the digest is not one"
-	case !mediaType.MatchString(f.MediaType):
+	case !IsMediaType(f.MediaType):
 		return "the media type is not one"
 	case !isTime(f.Modified):
 		return "the time of modification is not RFC 3339, UTC, in whole seconds"
 	case f.Custody != nil:
-		return f.Custody.check()
+		return f.Custody.Check()
 	}
 	return ""
 }

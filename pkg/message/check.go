@@ -3,6 +3,7 @@ package message
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/entraide/entraide/pkg/directory"
@@ -136,11 +137,7 @@ func (m *Message) CheckPayload(d *directory.Directory) error {
 	if err := m.CheckDigest(); err != nil {
 		return err
 	}
-	_, sender, err := m.sender(d)
-	if err != nil {
-		return err
-	}
-	recipients, err := m.recipients(sender)
+	recipients, err := m.Recipients(d)
 	if err != nil {
 		return err
 	}
@@ -148,6 +145,32 @@ func (m *Message) CheckPayload(d *directory.Directory) error {
 		return problem.Wrap(problem.BadFraming, "payload", "The payload is not framed as its suite demands, for the recipient and the sender and nobody else.", err)
 	}
 	return nil
+}
+
+// CheckEvidence checks how a sealed file of evidence begins, which is framed as
+// the payload is and to the same subkeys. It needs no secret. Codes: bad-framing,
+// and those of [Message.CheckSignature] about the sender.
+func (m *Message) CheckEvidence(d *directory.Directory, index int, sealed io.Reader) error {
+	recipients, err := m.Recipients(d)
+	if err != nil {
+		return err
+	}
+	if err := pgp.CheckStream(m.Core.Suite, sealed, recipients...); err != nil {
+		return problem.Wrap(problem.BadFraming, fmt.Sprintf("evidence.%d", index),
+			"The evidence is not sealed as its suite demands, to the subkeys that the payload is sealed to and to nobody else.", err)
+	}
+	return nil
+}
+
+// Recipients returns the fingerprints of the encryption subkeys that payload and
+// evidence are sealed to, in order: the recipient's, which the header names, and
+// the sender's own. Codes: those of [Message.CheckSignature] about the sender.
+func (m *Message) Recipients(d *directory.Directory) ([]string, error) {
+	_, sender, err := m.sender(d)
+	if err != nil {
+		return nil, err
+	}
+	return m.recipients(sender)
 }
 
 // recipients returns the encryption subkeys of the payload in framing order.

@@ -84,7 +84,7 @@ func (m *Message) read(plaintext []byte) (*Payload, error) {
 	if err := p.check(m.Header.Core, m.Header); err != nil {
 		return nil, err
 	}
-	if err := checkBody(p.Body, m.Core); err != nil {
+	if err := p.checkBody(m.Core); err != nil {
 		return nil, unspoken(err, "payload.body", "The body is not a content object that may travel with the act.")
 	}
 	p.Pad = ""

@@ -11,6 +11,7 @@ import (
 
 	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/pkg/directory"
+	custody "github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/problem"
@@ -22,7 +23,7 @@ var evidence = message.Evidence{
 	Ref: message.EvidenceRef{Size: 16 << 20, SHA256: message.DigestOf([]byte("manifest"))},
 	File: message.EvidenceFile{
 		Name: "disque dur n° 1.e01", MediaType: "application/octet-stream", Size: 12345, SHA256: message.DigestOf([]byte("file")),
-		Custody: message.Custody{Origin: "laptop", AcquiredBy: "unit 7", Method: "write blocker", Hashes: []string{"md5:00"}},
+		Custody: custody.Custody{Origin: "laptop", AcquiredBy: "unit 7", Method: "write blocker", Hashes: []custody.Hash{{Algorithm: "MD5", Value: strings.Repeat("0", 32)}}, Transfers: []custody.Transfer{}, Changes: []custody.Change{}},
 	},
 }
 
@@ -272,9 +273,9 @@ func TestNonce(t *testing.T) {
 func TestEvidenceNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
-		"phone dump.zip": true, "صورة.jpg": true, "می\u200cخواهم.pdf": true, ".a": false, "a.": false, " a": false, "": false,
+		"phone dump.zip": true, "صورة.jpg": true, "می\u200cخواهم.pdf": true, ".a": true, "a.": false, " a": false, "": false,
 		"../x": false, `C:\x`: false, "a/b": false, "a\x00b": false, "a\nb": false, "a\u202eb": false, "CON": false, "nul.txt": false,
-		"console.txt": true, strings.Repeat("a", 200): true, strings.Repeat("a", 201): false,
+		"console.txt": true, strings.Repeat("a", 255): true, strings.Repeat("a", 256): false,
 	} {
 		w := states.New(t, pgp.Modern6)
 		d := w.Draft(t, "QM.24-7", "QN.24-7", "names")
@@ -298,7 +299,7 @@ func TestEvidenceMembers(t *testing.T) {
 		{"size", func(e *message.EvidenceFile) { e.Size = -1 }, "size"},
 		{"digest", func(e *message.EvidenceFile) { e.SHA256 = "" }, "sha256"},
 		{"custody", func(e *message.EvidenceFile) { e.Custody.Tool = strings.Repeat("x", 1001) }, "custody"},
-		{"earlier hashes", func(e *message.EvidenceFile) { e.Custody.Hashes = []string{"", strings.Repeat("x", 1001)} }, "custody"},
+		{"earlier hashes", func(e *message.EvidenceFile) { e.Custody.Hashes = []custody.Hash{{Algorithm: "MD5", Value: "00"}} }, "custody"},
 	} {
 		w := states.New(t, pgp.Modern6)
 		d := w.Draft(t, "QM.24-7", "QN.24-7", "evidence")

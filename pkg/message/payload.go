@@ -4,12 +4,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -37,23 +37,14 @@ type Payload struct {
 
 // An EvidenceFile describes an evidence file to those who may open it.
 type EvidenceFile struct {
-	Name      string  `json:"name"` // a plain file name, without directories
-	MediaType string  `json:"media_type"`
-	Size      int64   `json:"size"`   // of the plaintext, in bytes
-	SHA256    Digest  `json:"sha256"` // of the plaintext
-	Custody   Custody `json:"custody"`
-}
-
-// A Custody record says where evidence comes from. Members that are not known
-// are empty.
-type Custody struct {
-	Origin     string `json:"origin"`      // device, account or provider
-	AcquiredBy string `json:"acquired_by"` // person or unit
-	AcquiredAt string `json:"acquired_at"` // RFC 3339
-	Method     string `json:"method"`
-	Tool       string `json:"tool"`
-	// Hashes are digests taken earlier, as "algorithm:hex".
-	Hashes []string `json:"hashes"`
+	Name      string `json:"name"` // a plain file name, without directories
+	MediaType string `json:"media_type"`
+	Size      int64  `json:"size"`   // of the plaintext, in bytes
+	SHA256    Digest `json:"sha256"` // of the plaintext
+	// Restricted is material that may be shown to nobody but those with a
+	// permission of their own (see [evidence.Package]).
+	Restricted bool             `json:"restricted"`
+	Custody    evidence.Custody `json:"custody"`
 }
 
 // An Evidence is an evidence file as both sides of a message see it.
@@ -62,30 +53,8 @@ type Evidence struct {
 	File EvidenceFile // for the payload
 }
 
-var mediaType = regexp.MustCompile(`^[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}$`)
-
-// reserved are names that Windows takes for devices, whatever their extension.
-var reserved = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$`)
-
-// maxNameBytes bounds a file name; file systems allow 255.
-const maxNameBytes = 200
-
-// plainName reports whether a file system and a terminal take name for nothing
-// but a name.
-func plainName(name string) bool {
-	unsafe := func(r rune) bool {
-		joiner := r == 0x200c || r == 0x200d // scripts need them within words
-		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && !joiner || strings.ContainsRune(`/\:*?"<>|`, r)
-	}
-	return name != "" && len(name) <= maxNameBytes && strings.Trim(name, " .") == name &&
-		!strings.ContainsFunc(name, unsafe) && !reserved.MatchString(name)
-}
-
 // maxSeenBytes bounds a checkpoint with the cosignatures of many witnesses.
 const maxSeenBytes = 32 << 10
-
-// maxCustodyText bounds a member of a custody record, in bytes.
-const maxCustodyText = 1000
 
 // check holds the members to their syntax and to the header; the body is
 // checked with checkBody.
@@ -105,19 +74,19 @@ func (p *Payload) check(core string, h Header) error {
 }
 
 func (e EvidenceFile) check(f *form, at string) {
-	f.must(plainName(e.Name), problem.InvalidValue, at+"name", "This is not a plain file name.")
-	f.must(mediaType.MatchString(e.MediaType), problem.InvalidValue, at+"media_type", "This is not a media type.")
+	plain := evidence.CheckPath(e.Name) == "" && !strings.Contains(e.Name, "/")
+	f.must(plain, problem.InvalidValue, at+"name", "This is not a plain file name.")
+	f.must(evidence.IsMediaType(e.MediaType), problem.InvalidValue, at+"media_type", "This is not a media type.")
 	f.size(e.Size, 0, MaxSeq, at+"size")
 	f.digest(e.SHA256, at+"sha256")
-	for _, text := range append([]string{e.Custody.Origin, e.Custody.AcquiredBy, e.Custody.AcquiredAt, e.Custody.Method, e.Custody.Tool}, e.Custody.Hashes...) {
-		f.must(len(text) <= maxCustodyText, problem.InvalidValue, at+"custody", fmt.Sprintf("A text is longer than %d bytes.", maxCustodyText))
-	}
+	f.must(e.Custody.Check() == "", problem.InvalidValue, at+"custody", "This is not a custody record: "+e.Custody.Check()+".")
 }
 
 // checkBody checks that the body is a content object that may travel with the
-// act, and that it says of parties, lane and end what the core says.
-func checkBody(raw json.RawMessage, c Core) error {
-	body, err := convention.ParseBody(raw)
+// act, that it says of parties, lane and end what the core says, and that a
+// delivery describes each file of evidence that travels with it.
+func (p *Payload) checkBody(c Core) error {
+	body, err := convention.ParseBody(p.Body)
 	if err != nil {
 		return inside(err, "payload.body")
 	}
@@ -135,6 +104,12 @@ func checkBody(raw json.RawMessage, c Core) error {
 		agrees(b.To == directory.PartyOf(c.To.Authority), "to")
 	case *convention.Delivery:
 		agrees(b.Final == c.Final, "final")
+		for i, e := range p.Evidence {
+			described := slices.ContainsFunc(b.Packages, func(d convention.Package) bool {
+				return d.SHA256 == string(e.SHA256) && d.Size == e.Size
+			})
+			f.must(described, problem.InvalidValue, "packages", fmt.Sprintf("No package has the size and digest of evidence %d.", i+1))
+		}
 	}
 	return f.err()
 }

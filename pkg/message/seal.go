@@ -158,7 +158,7 @@ func (m *Message) plaintext(d Draft) ([]byte, error) {
 	if err := p.check(m.Header.Core, m.Header); err != nil {
 		return nil, err
 	}
-	if err := checkBody(d.Body, m.Core); err != nil {
+	if err := p.checkBody(m.Core); err != nil {
 		return nil, err
 	}
 	bare, err := strictjson.Marshal(p)

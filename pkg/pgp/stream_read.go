@@ -53,6 +53,25 @@ func (k *Key) Decrypt(out io.Writer, sealed io.Reader, recipients []string) (int
 	return n, nil
 }
 
+// CheckStream reads the beginning of a message that Encrypt wrote and checks, as
+// far as that tells and without a secret, that it is framed as Decrypt demands:
+// for encryption subkeys with these fingerprints, in this order, and then
+// encrypted data of the suite.
+//
+// The error wraps ErrSuite or ErrFraming, or is that of the reader.
+func CheckStream(suite Suite, sealed io.Reader, recipients ...string) error {
+	f, ok := forms[suite]
+	if !ok {
+		return ErrSuite
+	}
+	packets := &packetReader{r: sealed, strict: f.version == 6}
+	if _, err := packets.sessionKeys(f, recipients); err != nil {
+		return err
+	}
+	_, err := packets.dataHead(f)
+	return err
+}
+
 // orFraming returns err, or ErrFraming with a sentence if there is none.
 func orFraming(err error, sentence string) error {
 	if err != nil {
@@ -192,24 +211,43 @@ func (p *packetReader) sessionKeys(f form, recipients []string) ([]rawPacket, er
 	return keys, nil
 }
 
-// data reads how encrypted data begins and returns a reader of what is in it,
-// whose io.EOF means that all of it is there and intact.
-func (p *packetReader) data(f form, session []byte) (io.Reader, error) {
+// dataHead reads how encrypted data of the suite begins, and checks it.
+func (p *packetReader) dataHead(f form) ([]byte, error) {
 	if err := p.next(); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if p.tag != tagSEIPD {
 		return nil, fmt.Errorf("%w: there is a packet of type %d instead of encrypted data", ErrFraming, p.tag)
 	}
-	if !f.aead() {
-		return newMDCReader(p, session)
+	size := 1
+	if f.aead() {
+		size = 4 + saltBytes
 	}
-	head := make([]byte, 4+saltBytes)
+	head := make([]byte, size)
 	if err := whole(p, head); err != nil {
 		return nil, err
 	}
+	if !f.aead() && head[0] != 1 {
+		return nil, fmt.Errorf("%w: the encrypted data is of another version", ErrFraming)
+	}
+	if !f.aead() {
+		return head, nil
+	}
 	if err := checkAEADHead(head); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFraming, err)
+	}
+	return head, nil
+}
+
+// data reads how encrypted data begins and returns a reader of what is in it,
+// whose io.EOF means that all of it is there and intact.
+func (p *packetReader) data(f form, session []byte) (io.Reader, error) {
+	head, err := p.dataHead(f)
+	if err != nil {
+		return nil, err
+	}
+	if !f.aead() {
+		return newMDCReader(p, session)
 	}
 	c, err := newChunks(session, head[4:], head[3])
 	if err != nil {
@@ -336,12 +374,9 @@ type mdcReader struct {
 }
 
 func newMDCReader(in io.Reader, session []byte) (*mdcReader, error) {
-	head := make([]byte, 1+prefixBytes)
+	head := make([]byte, prefixBytes)
 	if err := whole(in, head); err != nil {
 		return nil, err
-	}
-	if head[0] != 1 {
-		return nil, fmt.Errorf("%w: the encrypted data is of another version", ErrFraming)
 	}
 	key, err := aes.NewCipher(session)
 	if err != nil {
@@ -355,8 +390,8 @@ func newMDCReader(in io.Reader, session []byte) (*mdcReader, error) {
 	}
 	// Whether the last two bytes repeat is not looked at: who can ask that often
 	// learns of the plaintext (RFC 9580 section 13.4).
-	m.stream.XORKeyStream(head[1:], head[1:])
-	m.code.Write(head[1:])
+	m.stream.XORKeyStream(head, head)
+	m.code.Write(head)
 	return m, nil
 }
 

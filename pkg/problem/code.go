@@ -37,6 +37,7 @@ const (
 	DuplicateMessage Code = "duplicate-message"
 	SequenceGap      Code = "sequence-gap"
 	MissingEvidence  Code = "missing-evidence"
+	QuotaExceeded    Code = "quota-exceeded"
 	ActNotAllowed    Code = "act-not-allowed"
 	StatementChain   Code = "statement-chain"
 	StatementSigner  Code = "statement-signer"
@@ -116,6 +117,8 @@ var catalogue = []entry{
 		"Read the list of your accepted messages to this recipient, and seal the message again behind the last one."},
 	{MissingEvidence, http.StatusConflict, "Evidence that the message names has not been uploaded",
 		"Upload the missing parts, then send the message again."},
+	{QuotaExceeded, http.StatusRequestEntityTooLarge, "The broker keeps no more evidence for this authority at the moment",
+		"Wait until evidence that was delivered is removed after its time, or ask the broker's operator for more room."},
 	{ActNotAllowed, http.StatusConflict, "The procedure does not allow this act now",
 		"Read the messages of the case that you have not seen, and choose an act that its stage allows."},
 	{StatementChain, http.StatusConflict, "The statement does not follow its predecessor",

@@ -39,7 +39,7 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	}
 	w.appended, w.first = true, b.Entries[0].LeafHash
 	for _, insert := range []func(context.Context, store.Batch) error{
-		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.hold, w.erase,
+		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.use, w.hold, w.erase,
 	} {
 		if err := insert(ctx, b); err != nil {
 			return err
@@ -241,6 +241,9 @@ func (w *writer) erase(ctx context.Context, b store.Batch) error {
 		return err
 	}
 	for _, query := range []string{
+		`UPDATE evidence_upload SET at_unix = 0 WHERE manifest IN (SELECT u.manifest FROM evidence_use u
+			JOIN message m ON m.id = u.message_id WHERE m.case_id = ANY ($1::text[]))`,
+		`DELETE FROM evidence_use WHERE message_id IN (SELECT id FROM message WHERE case_id = ANY ($1::text[]))`,
 		`DELETE FROM inbox WHERE ref = ANY ($1::text[]) OR ref IN (SELECT id FROM message WHERE case_id = ANY ($1::text[]))`,
 		`DELETE FROM receipt WHERE case_id = ANY ($1::text[])`,
 		`DELETE FROM message WHERE case_id = ANY ($1::text[])`,

@@ -32,7 +32,7 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	}
 	w.appended = true
 	for _, insert := range []func(context.Context, store.Batch) error{
-		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.insertInbox, w.hold, w.erase,
+		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.insertInbox, w.use, w.hold, w.erase,
 	} {
 		if err := insert(ctx, b); err != nil {
 			return err
@@ -140,6 +140,9 @@ func (w *writer) erase(ctx context.Context, b store.Batch) error {
 		return err
 	}
 	for _, query := range []string{
+		`UPDATE evidence_upload SET at_unix = 0 WHERE manifest IN (SELECT u.manifest FROM evidence_use u
+			JOIN message m ON m.id = u.message_id WHERE m.case_id = ?1)`,
+		`DELETE FROM evidence_use WHERE message_id IN (SELECT id FROM message WHERE case_id = ?1)`,
 		`DELETE FROM inbox WHERE ref = ?1 OR ref IN (SELECT id FROM message WHERE case_id = ?1)`,
 		`DELETE FROM receipt WHERE case_id = ?1`,
 		`DELETE FROM message WHERE case_id = ?1`,

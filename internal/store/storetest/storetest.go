@@ -47,6 +47,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Broker) {
 		"Clocks/Due":                  testClocks,
 		"Checkpoint/SmallestCovering": testCheckpoints,
 		"Checkpoint/Cosigned":         testCosigned,
+		"Uploads/Swept":               testUploads,
+		"Uses/Kept":                   testUses,
 		"Watch/Wakes":                 testWatch,
 		"Watch/Ends":                  testEnded,
 		"Close/Waits":                 testClose,
