@@ -135,8 +135,9 @@ type Reader interface {
 
 	// Upload returns an authority's upload of evidence, or ErrNotFound.
 	Upload(ctx context.Context, authority, manifest string) (Upload, error)
-	// UploadedBytes returns how much evidence is kept for an authority.
-	UploadedBytes(ctx context.Context, authority string) (int64, error)
+	// Kept returns how much evidence from one authority is kept, and how much for
+	// another.
+	Kept(ctx context.Context, from, to string) (Kept, error)
 	// Uses returns the evidence of a message, ordered by the manifest.
 	Uses(ctx context.Context, messageID string) ([]Use, error)
 	// Delivered returns the ids of messages with evidence that has not been
@@ -251,9 +252,14 @@ type Hold struct {
 type Upload struct {
 	Authority string
 	Manifest  string // SHA-256 of the list of parts, lower-case hex
-	Bytes     int64  // of all parts
-	At        int64  // Unix seconds when it was last noted
+	Recipient string
+	Bytes     int64 // of all parts
+	At        int64 // Unix seconds when it was last noted
 }
+
+// Kept is how much evidence is kept, in bytes: from an authority to whomever,
+// and to an authority from whomever.
+type Kept struct{ From, To int64 }
 
 // RemoveUnkept calls remove for those of the manifests that nobody uploads or
 // uses: the part of SweepUploads that engines share.

@@ -89,6 +89,29 @@ func ParseParts(text []byte, size int64) (Parts, error) {
 	return p, nil
 }
 
+// FindPart returns digest and size of the part with an index, counted from 0, of
+// a sealed file of a size in bytes, from the list of its parts, of which it reads
+// one line.
+//
+// The error wraps ErrManifest, or is that of the reader.
+func FindPart(list io.ReadSeeker, size int64, index int) (digest string, bytes int64, err error) {
+	count := (size + PartBytes - 1) / PartBytes
+	if index < 0 || int64(index) >= count {
+		return "", 0, fmt.Errorf("%w: there is no part %d of %d", ErrManifest, index, count)
+	}
+	line := make([]byte, lineBytes)
+	if _, err := list.Seek(int64(index)*lineBytes, io.SeekStart); err != nil {
+		return "", 0, fmt.Errorf("evidence: finding a part: %w", err)
+	}
+	if _, err := io.ReadFull(list, line); err != nil {
+		return "", 0, fmt.Errorf("evidence: finding a part: %w", err)
+	}
+	if digest = string(line[:64]); !isDigest(digest) {
+		return "", 0, fmt.Errorf("%w: line %d is not a digest", ErrManifest, index+1)
+	}
+	return digest, min(PartBytes, size-int64(index)*PartBytes), nil
+}
+
 // Check reads a part to its end and checks that it is the one with an index.
 //
 // The error is a *PartError, or that of the reader.

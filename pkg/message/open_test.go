@@ -3,6 +3,7 @@ package message_test
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,16 @@ var evidence = message.Evidence{
 		Name: "disque dur n° 1.e01", MediaType: "application/octet-stream", Size: 12345, SHA256: message.DigestOf([]byte("file")),
 		Custody: custody.Custody{Origin: "laptop", AcquiredBy: "unit 7", Method: "write blocker", Hashes: []custody.Hash{{Algorithm: "MD5", Value: strings.Repeat("0", 32)}}, Transfers: []custody.Transfer{}, Changes: []custody.Change{}},
 	},
+}
+
+// many returns n evidence files.
+func many(n int) (all []message.Evidence) {
+	for i := range n {
+		e := evidence
+		e.Ref.SHA256 = message.DigestOf([]byte(strconv.Itoa(i)))
+		all = append(all, e)
+	}
+	return all
 }
 
 func TestSealOpen(t *testing.T) {
@@ -221,13 +232,14 @@ func TestSeal(t *testing.T) {
 		{"evidence name", func(_ *testing.T, _ *states.World, d *message.Draft) {
 			bad := evidence
 			bad.File.Name = "../x"
+			bad.Ref.SHA256 = message.DigestOf([]byte("another manifest"))
 			d.Evidence = []message.Evidence{evidence, bad}
 		}, problem.InvalidValue, "payload.evidence.1.name"},
 		{"too much evidence", func(_ *testing.T, _ *states.World, d *message.Draft) {
-			d.Evidence = slices.Repeat([]message.Evidence{evidence}, 700)
+			d.Evidence = many(700)
 		}, problem.TooLarge, "header"},
 		{"plaintext too large", func(_ *testing.T, _ *states.World, d *message.Draft) {
-			d.Evidence = slices.Repeat([]message.Evidence{evidence}, 4000)
+			d.Evidence = many(4000)
 		}, problem.TooLarge, "payload.body"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -251,7 +263,7 @@ func TestSizeClass(t *testing.T) {
 	sizes := map[int64]bool{}
 	for _, n := range []int{0, 1, 2} {
 		d := w.Draft(t, "QM.24-7", "QN.24-7", strings.Repeat("x", n))
-		d.Evidence = slices.Repeat([]message.Evidence{evidence}, n)
+		d.Evidence = many(n)
 		sizes[w.Seal(t, d).Header.Payload.Size] = true
 	}
 	if len(sizes) != 1 {

@@ -39,11 +39,8 @@ func Parse(data []byte) (*Message, error) {
 	if m.Payload, err = decode(w.Payload, MaxPayloadBytes, "payload"); err != nil {
 		return nil, err
 	}
-	if err := unmarshal([]byte(m.HeaderText), MaxHeaderBytes, "header", &m.Header); err != nil {
+	if m.Header, err = ParseHeader(m.HeaderText); err != nil {
 		return nil, err
-	}
-	if m.Header.Typ != TypMessage {
-		return nil, problem.New(problem.WrongType, "typ", "This is not a message of version 1.")
 	}
 	if err := unmarshal([]byte(m.Header.Core), MaxHeaderBytes, "core", &m.Core); err != nil {
 		return nil, err
@@ -61,6 +58,19 @@ func Parse(data []byte) (*Message, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// ParseHeader reads the text of a header. [Parse] makes further checks, which
+// every accepted message has passed.
+func ParseHeader(text string) (Header, error) {
+	var h Header
+	if err := unmarshal([]byte(text), MaxHeaderBytes, "header", &h); err != nil {
+		return Header{}, err
+	}
+	if h.Typ != TypMessage {
+		return Header{}, problem.New(problem.WrongType, "typ", "This is not a message of version 1.")
+	}
+	return h, nil
 }
 
 // decode reads the one base64 spelling of at least one and at most maxBytes
@@ -132,6 +142,8 @@ func (h *Header) check() error {
 	for i, e := range h.Evidence {
 		f.size(e.Size, 1, MaxSeq, fmt.Sprintf("evidence.%d.size", i))
 		f.digest(e.SHA256, fmt.Sprintf("evidence.%d.sha256", i))
+		twice := slices.ContainsFunc(h.Evidence[:i], func(before EvidenceRef) bool { return before.SHA256 == e.SHA256 })
+		f.must(!twice, problem.InvalidValue, fmt.Sprintf("evidence.%d.sha256", i), "The same evidence is named twice.")
 	}
 	return f.err()
 }

@@ -129,6 +129,9 @@ func TestParseHeader(t *testing.T) {
 		{"evidence size", forge{header: func(h *message.Header) {
 			h.Evidence = []message.EvidenceRef{{Size: 1, SHA256: message.DigestOf(nil)}, {Size: 0, SHA256: message.DigestOf(nil)}}
 		}}, problem.InvalidValue, "evidence.1.size"},
+		{"evidence twice", forge{header: func(h *message.Header) {
+			h.Evidence = []message.EvidenceRef{{Size: 1, SHA256: message.DigestOf(nil)}, {Size: 1, SHA256: message.DigestOf(nil)}}
+		}}, problem.InvalidValue, "evidence.1.sha256"},
 		{"evidence digest", forge{header: func(h *message.Header) { h.Evidence = []message.EvidenceRef{{Size: 1}} }}, problem.InvalidValue, "evidence.0.sha256"},
 		{"unknown member", forge{text: replace(`"payload":{`, `"subject":"x","payload":{`)}, problem.UnknownMember, "header.subject"},
 		{"duplicate member", forge{text: replace(`"evidence":[]`, `"evidence":[],"evidence":[]`)}, problem.DuplicateMember, "header.evidence"},

@@ -11,14 +11,15 @@ import (
 // Upload implements [store.Reader].
 func (v *view) Upload(ctx context.Context, authority, manifest string) (store.Upload, error) {
 	return one(list(ctx, v, "an upload", func(r *sql.Rows, u *store.Upload) error {
-		return r.Scan(&u.Authority, &u.Manifest, &u.Bytes, &u.At)
-	}, `SELECT authority, manifest, bytes, at_unix FROM evidence_upload WHERE manifest = $2 AND authority = $1`, authority, manifest))
+		return r.Scan(&u.Authority, &u.Manifest, &u.Recipient, &u.Bytes, &u.At)
+	}, `SELECT authority, manifest, recipient, bytes, at_unix FROM evidence_upload WHERE manifest = $2 AND authority = $1`, authority, manifest))
 }
 
-// UploadedBytes implements [store.Reader].
-func (v *view) UploadedBytes(ctx context.Context, authority string) (int64, error) {
-	return one(list(ctx, v, "uploads", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
-		`SELECT coalesce(sum(bytes), 0) FROM evidence_upload WHERE authority = $1`, authority))
+// Kept implements [store.Reader].
+func (v *view) Kept(ctx context.Context, from, to string) (k store.Kept, err error) {
+	return one(list(ctx, v, "uploads", func(r *sql.Rows, k *store.Kept) error { return r.Scan(&k.From, &k.To) },
+		`SELECT (SELECT coalesce(sum(bytes), 0) FROM evidence_upload WHERE authority = $1),
+			(SELECT coalesce(sum(bytes), 0) FROM evidence_upload WHERE recipient = $2)`, from, to))
 }
 
 // Uses implements [store.Reader].
@@ -47,8 +48,8 @@ func (v *view) IsKept(ctx context.Context, manifest string) (bool, error) {
 // SaveUpload implements [store.Broker].
 func (db *DB) SaveUpload(ctx context.Context, u store.Upload) error {
 	return db.save(ctx, "an upload", `
-		INSERT INTO evidence_upload (authority, manifest, bytes, at_unix) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (manifest, authority) DO UPDATE SET at_unix = excluded.at_unix`, u.Authority, u.Manifest, u.Bytes, u.At)
+		INSERT INTO evidence_upload (authority, manifest, recipient, bytes, at_unix) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (manifest, authority) DO UPDATE SET at_unix = excluded.at_unix`, u.Authority, u.Manifest, u.Recipient, u.Bytes, u.At)
 }
 
 // SweepUploads implements [store.Broker].

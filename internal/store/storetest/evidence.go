@@ -11,7 +11,7 @@ import (
 
 // upload is evidence that an authority uploads.
 func upload(authority, manifest string, bytes, at int64) store.Upload {
-	return store.Upload{Authority: authority, Manifest: strings.Repeat(manifest, 64), Bytes: bytes, At: at}
+	return store.Upload{Authority: authority, Manifest: strings.Repeat(manifest, 64), Recipient: "QP.mla", Bytes: bytes, At: at}
 }
 
 func save(t *testing.T, s store.Broker, uploads ...store.Upload) {
@@ -45,10 +45,10 @@ func testUploads(t *testing.T, s store.Broker) {
 	read(t, s, func(ctx context.Context, r store.Reader) error {
 		got, err := r.Upload(ctx, a.Authority, a.Manifest)
 		equal(t, "Upload", got, a)
-		total, err1 := r.UploadedBytes(ctx, "QM.mla")
-		equal(t, "UploadedBytes", total, int64(30))
-		none, err2 := r.UploadedBytes(ctx, "QO.mla")
-		equal(t, "UploadedBytes of nobody", none, int64(0))
+		kept, err1 := r.Kept(ctx, "QM.mla", "QP.mla")
+		equal(t, "Kept", kept, store.Kept{From: 30, To: 50})
+		none, err2 := r.Kept(ctx, "QO.mla", "QO.mla")
+		equal(t, "Kept for nobody", none, store.Kept{})
 		if _, err := r.Upload(ctx, "QN.mla", a.Manifest); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("another's upload: %v", err)
 		}

@@ -2,11 +2,13 @@
 CREATE TABLE evidence_upload (
     authority TEXT    NOT NULL,
     manifest  TEXT    NOT NULL,
+    recipient TEXT    NOT NULL,
     bytes     INTEGER NOT NULL,
     at_unix   INTEGER NOT NULL,
     PRIMARY KEY (manifest, authority)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX evidence_upload_authority ON evidence_upload (authority);
+CREATE INDEX evidence_upload_recipient ON evidence_upload (recipient);
 
 CREATE TABLE evidence_use (
     message_id TEXT    NOT NULL,
