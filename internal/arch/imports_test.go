@@ -44,6 +44,7 @@ var mayImport = []struct {
 	{"internal/transport", []string{"pkg/wire"}},
 	{"internal/durable", nil},
 	{"internal/filelock", nil},
+	{"internal/parts", []string{"internal/durable"}},
 	{"internal/guard", []string{"pkg/translog", "internal/durable"}},
 	{"internal/witness", []string{"pkg/translog", "internal/guard"}},
 
@@ -64,10 +65,10 @@ var mayImport = []struct {
 	{"internal/depositary", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/transport"})},
 
 	// The two sides, which meet only on the wire, and the auditors.
-	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/store", "internal/telemetry", "internal/witness"})},
-	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/transport", "internal/telemetry"})},
-	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
-	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
+	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/parts", "internal/store", "internal/telemetry", "internal/witness"})},
+	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/parts", "internal/transport", "internal/telemetry"})},
+	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
+	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
@@ -126,7 +127,8 @@ var thirdParty = []dependency{
 	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/cli"}, true},
 	{"golang.org/x/sys", "file locks and socket options", []string{"internal/guard", "internal/store/postgres", "internal/cli"}, false},
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
-	{"golang.org/x/time", "rate limits", []string{"internal/broker/api"}, false},
+	{"golang.org/x/time", "rate limits", []string{"internal/broker/api", "internal/desk"}, false},
+	{"golang.org/x/sync", "several parts on their way at once", []string{"internal/desk"}, false},
 	{"github.com/google/go-cmp", "differences in tests", []string{"internal/store/storetest"}, true},
 	{"github.com/rogpeppe/go-internal", "scripts that are the manual and its test", nil, true},
 	{"github.com/transparency-dev/tessera", "somebody else's reader of our log", nil, true},

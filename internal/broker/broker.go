@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/entraide/entraide/internal/guard"
+	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
@@ -45,6 +46,8 @@ type Options struct {
 	Policy   *translog.Policy // witnesses of the log; nil: it has none
 	Anchor   string           // fingerprint of the depositary's certificate
 	Clocks   Clocks
+	Parts    parts.Store // where sealed evidence is kept
+	Evidence Evidence
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -53,16 +56,18 @@ type Options struct {
 // use.
 type Broker struct {
 	Options
-	dir      atomic.Pointer[directory.Directory]
-	queue    chan *item
-	signing  chan *signingJob
-	wakes    *hub
-	failure  atomic.Pointer[problem.Error] // why nothing can be accepted any more
-	stop     context.CancelFunc
-	stopped  context.Context
-	running  sync.WaitGroup
-	latestCP atomic.Int64 // size of the newest checkpoint known to be saved
-	meter    meter
+	dir     atomic.Pointer[directory.Directory]
+	queue   chan *item
+	signing chan *signingJob
+	wakes   *hub
+	failure atomic.Pointer[problem.Error] // why nothing can be accepted any more
+	stop    context.CancelFunc
+	stopped context.Context
+	running sync.WaitGroup
+	// reserving keeps two uploads from being given the same room.
+	reserving sync.Mutex
+	latestCP  atomic.Int64 // size of the newest checkpoint known to be saved
+	meter     meter
 }
 
 // Open checks that the database is safe and extends what was signed, signs
@@ -72,6 +77,9 @@ type Broker struct {
 // commit, and [ErrRewound] for one that is behind the guard.
 func Open(ctx context.Context, o Options) (*Broker, error) {
 	if err := o.Store.CheckSettings(ctx); err != nil {
+		return nil, err
+	}
+	if err := o.Parts.Check(ctx); err != nil {
 		return nil, err
 	}
 	loops, stop := context.WithCancel(context.Background())
@@ -93,7 +101,7 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 		return nil, err
 	}
 	b.wakes = wakes
-	for _, loop := range []func(context.Context){b.sequence, b.signLoop, b.watchClocks, b.watchWitnesses, b.wakes.run} {
+	for _, loop := range []func(context.Context){b.sequence, b.signLoop, b.watchClocks, b.watchWitnesses, b.watchEvidence, b.wakes.run} {
 		b.running.Go(func() { loop(loops) })
 	}
 	return b, nil
@@ -172,7 +180,10 @@ func (b *Broker) Ready(ctx context.Context) error {
 	if b.stopped.Err() != nil {
 		return problem.New(problem.Overloaded, "", "The broker is stopping.")
 	}
-	return b.Store.CheckSettings(ctx)
+	if err := b.Store.CheckSettings(ctx); err != nil {
+		return err
+	}
+	return b.Parts.Check(ctx)
 }
 
 // Refresh takes statements that another broker on the database has published,

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/message"
@@ -28,6 +29,7 @@ type Report struct {
 	Cases      int64  `json:"cases"`
 	Receipts   int64  `json:"receipts"`
 	Statements int64  `json:"statements"`
+	Evidence   int64  `json:"evidence"` // pieces of it that are kept
 	Erased     int64  `json:"erased"`
 	Signed     int64  `json:"signed"`
 	Root       string `json:"root"`
@@ -39,6 +41,7 @@ type Checked struct {
 	Verifier note.Verifier
 	Anchor   string
 	Guard    []byte // the last checkpoint ever signed
+	Parts    parts.Store
 }
 
 // Check verifies the whole database: every leaf against its private half,
@@ -214,6 +217,9 @@ func (c *checker) message(ctx context.Context, r store.Reader, index int64, entr
 		return err
 	}
 	if err := c.pairHead(ctx, r, row); err != nil {
+		return err
+	}
+	if err := c.evidence(ctx, r, m); err != nil {
 		return err
 	}
 	if workflow.Procedure().Opens(workflow.Act(f.Act)) {

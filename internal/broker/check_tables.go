@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/translog"
 )
 
@@ -101,6 +102,78 @@ func cosignatures(ctx context.Context, r store.Reader, name string, cp translog.
 		}
 		if err != nil {
 			return finding("a cosignature of the %s is not that of its witness %q: %v", name, c.Witness, err)
+		}
+	}
+	return nil
+}
+
+// evidence checks that what a message names is kept whole, or was dropped by an
+// entry that says so.
+func (c *checker) evidence(ctx context.Context, r store.Reader, m *message.Message) error {
+	stored, err := r.Uses(ctx, string(m.Core.ID))
+	if err != nil {
+		return err
+	}
+	droppedBy := map[string]int64{}
+	for _, u := range stored {
+		droppedBy[u.Manifest] = u.DroppedBy
+	}
+	for i, ref := range m.Header.Evidence {
+		by, ok := droppedBy[string(ref.SHA256)]
+		switch {
+		case !ok:
+			err = errors.New("nothing says that it is kept")
+		case by != 0:
+			err = wasDropped(ctx, r, m, by)
+		default:
+			err = c.kept(ctx, r, m, ref)
+		}
+		if err != nil {
+			return fmt.Errorf("evidence %d of its message: %w", i+1, err)
+		}
+	}
+	if len(stored) > len(m.Header.Evidence) {
+		return errors.New("its message is said to have more evidence than it names")
+	}
+	return nil
+}
+
+// wasDropped checks that an entry says that the evidence of a message is no
+// longer kept.
+func wasDropped(ctx context.Context, r store.Reader, m *message.Message, by int64) error {
+	e, err := r.Entry(ctx, by)
+	if err != nil {
+		return fmt.Errorf("no entry says that it was dropped: %w", err)
+	}
+	entry, err := translog.ParseEntry(e.Body)
+	if err != nil || entry.Operator == nil || entry.Operator.What != evidenceDropped || entry.Operator.Detail != m.Digest() {
+		return fmt.Errorf("entry %d does not say that it was dropped", by)
+	}
+	return nil
+}
+
+// kept reads the evidence of a message from its beginning to its end.
+func (c *checker) kept(ctx context.Context, r store.Reader, m *message.Message, ref message.EvidenceRef) error {
+	c.report.Evidence++
+	manifest := string(ref.SHA256)
+	u, err := r.Upload(ctx, m.Core.From.Authority, manifest)
+	if err != nil || u.Bytes != ref.Size || u.Recipient != m.Core.To.Authority {
+		return errors.New("its upload is missing or another")
+	}
+	parted, err := readManifest(ctx, c.Parts, manifest, ref.Size)
+	if err != nil {
+		return fmt.Errorf("its list of parts: %w", err)
+	}
+	if parted.SHA256() != manifest {
+		return errors.New("its list of parts is another")
+	}
+	for i, digest := range parted.Digests {
+		part, err := c.Parts.Open(ctx, manifest, digest)
+		if err != nil {
+			return fmt.Errorf("part %d, %s: %w", i+1, digest, err)
+		}
+		if err := errors.Join(parted.Check(i, part), part.Close()); err != nil {
+			return err
 		}
 	}
 	return nil

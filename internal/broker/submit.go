@@ -52,7 +52,12 @@ func (b *Broker) Submit(ctx context.Context, callers []directory.Authority, wire
 		if err := b.examine(ctx, s); err != nil {
 			return Acceptance{}, b.refuse(ctx, callers, m.Digest(), err)
 		}
-		s.late = m.CheckPayload(s.dir)
+		if s.late = m.CheckPayload(s.dir); s.late == nil {
+			s.late = b.checkEvidence(ctx, m)
+		}
+		if _, refused := refusalOf(s.late); s.late != nil && !refused {
+			return Acceptance{}, s.late
+		}
 	}
 	out, err := b.propose(ctx, s)
 	if err != nil {
@@ -164,7 +169,7 @@ type submission struct {
 	message *message.Message
 	from    string
 	dir     *directory.Directory // that the message was checked against; nil for a repeat
-	late    error                // what is wrong with the payload: said only after identity and order
+	late    error                // what is wrong with payload or evidence: said only after identity and order
 }
 
 // check makes the checks that need no more than the message, the directory
@@ -230,10 +235,6 @@ func (s *submission) admit(t *turn) (workflow.State, store.Case, error) {
 	}
 	if s.late != nil {
 		return none, store.Case{}, s.late
-	}
-	if len(s.message.Header.Evidence) > 0 {
-		return none, store.Case{}, problem.New(problem.MissingEvidence, "evidence",
-			"The broker does not hold the evidence parts that the message names.")
 	}
 	return s.advance(t)
 }
@@ -308,6 +309,9 @@ func (s *submission) enter(t *turn, state workflow.State, c store.Case) (int64, 
 	t.messages[row.ID] = row
 	t.batch.Messages = append(t.batch.Messages, row)
 	t.batch.Inbox = append(t.batch.Inbox, store.InboxItem{Authority: row.To, Index: index, Kind: kindMessage, Ref: row.ID})
+	for _, ref := range m.Header.Evidence {
+		t.batch.Uses = append(t.batch.Uses, store.Use{Message: row.ID, Manifest: string(ref.SHA256)})
+	}
 	t.setHead(store.PairHead{Pair: s.pair(), Seq: core.Seq, Digest: m.Digest()})
 	if c.Stage == "" {
 		t.running[c.ID] = t.clocks.start(c, t.now)

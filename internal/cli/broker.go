@@ -160,7 +160,7 @@ The exit status is 3 if anything does not fit.`,
 			if err != nil {
 				return err
 			}
-			report, err := home.Check(cmd.Context(), dir)
+			report, err := home.Check(cmd.Context(), dir, a.now)
 			if err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/time/rate"
 
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/internal/store/sqlite"
@@ -44,20 +45,25 @@ type Options struct {
 	Passphrase func() ([]byte, error)
 	Now        func() time.Time
 	Log        *slog.Logger
+	// Report is told how far evidence is; nil if nobody wants to know.
+	Report Report
+	// BytesPerSecond bounds what evidence takes of the line; 0 for no bound.
+	BytesPerSecond int64
 }
 
 // A Desk is an open home. It is safe for concurrent use, and several processes
 // may have one home open.
 type Desk struct {
 	Options
-	home    string
-	public  wire.Broker
-	trust   verify.Trust
-	client  *client.Client
-	db      store.Desk
-	keys    keyring
-	signer  note.Signer      // of the desk's own log
-	witness *witness.Witness // of the broker's log; nil if the home has none
+	home      string
+	public    wire.Broker
+	trust     verify.Trust
+	client    *client.Client
+	bandwidth *rate.Limiter // of evidence; nil for no bound
+	db        store.Desk
+	keys      keyring
+	signer    note.Signer      // of the desk's own log
+	witness   *witness.Witness // of the broker's log; nil if the home has none
 
 	mu  sync.Mutex
 	dir *directory.Directory
@@ -109,6 +115,7 @@ func (d *Desk) readFiles() error {
 	if d.signer, err = translog.ParseSigner(strings.TrimSpace(string(secret))); err != nil {
 		return fmt.Errorf("reading the key of the desk's log: %w", err)
 	}
+	d.bandwidth = limiter(d.BytesPerSecond)
 	d.keys = keyring{dir: filepath.Join(d.home, keysDir), passphrase: d.Passphrase, open: map[string]*pgp.Key{}}
 	if err := d.openWitness(); err != nil {
 		return err

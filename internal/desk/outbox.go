@@ -44,7 +44,14 @@ func (d *Desk) pumpOutbox(ctx context.Context) error {
 		if held[pair] {
 			continue
 		}
-		err := d.dispatch(ctx, o)
+		a, err := evidenceOf(o)
+		if err != nil {
+			return err
+		}
+		if len(a.Files) > 0 && !a.Uploaded {
+			continue // it gets its number when its evidence is with the broker
+		}
+		err = d.dispatch(ctx, o)
 		if errors.Is(err, errLater) {
 			held[pair], later = true, errors.Join(later, err)
 			continue
@@ -129,6 +136,13 @@ func (d *Desk) draft(ctx context.Context, o store.Order) (message.Draft, error) 
 	}
 	if o.NotAfter > 0 {
 		draft.NotAfter = time.Unix(o.NotAfter, 0)
+	}
+	a, err := evidenceOf(o)
+	if err != nil {
+		return draft, err
+	}
+	for _, f := range a.Files {
+		draft.Evidence = append(draft.Evidence, message.Evidence{Ref: f.Ref, File: f.File})
 	}
 	err = d.db.Read(ctx, func(r store.DeskReader) error {
 		seen, freshAt, err := r.Seen(ctx)
@@ -223,11 +237,26 @@ func (d *Desk) afterRefusal(ctx context.Context, o *store.Order, m *message.Mess
 		if err := d.followDirectory(ctx); err != nil {
 			return false, err
 		}
+	case problem.MissingEvidence:
+		return false, d.uploadAgain(ctx, *o, err)
 	default:
 		return false, d.refused(ctx, *o, refusal)
 	}
 	o.Sealed = nil
 	return true, nil
+}
+
+// uploadAgain puts an order back to its upload: the broker has given its evidence
+// up meanwhile.
+func (d *Desk) uploadAgain(ctx context.Context, o store.Order, why error) error {
+	o.Sealed = nil
+	if err := d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutOrder(ctx, o) }); err != nil {
+		return err
+	}
+	if err := d.markUploaded(ctx, o.ID, false); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errLater, why)
 }
 
 // alreadyTaken asks whether the broker accepted the message at an earlier

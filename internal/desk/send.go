@@ -23,6 +23,9 @@ type Order struct {
 	// Lane may be empty in a case that exists: its lane is taken.
 	Lane workflow.Lane
 	Body []byte // JSON
+	// Evidence names directories of sealed evidence (see [Desk.SealEvidence]) that
+	// travel with a delivery.
+	Evidence []string
 	// NotAfter is when the broker must no longer take it; zero for a week.
 	NotAfter time.Time
 }
@@ -42,6 +45,10 @@ func (d *Desk) Send(ctx context.Context, o Order) (id, caseID message.ID, err er
 		return "", "", problem.Newf(problem.InvalidValue, "kind", "A %s cannot travel with the act %s.", body.Kind(), o.Act)
 	}
 	if _, err := d.Directory().Check(o.To, d.now()); err != nil {
+		return "", "", err
+	}
+	attached, err := d.attach(o, body)
+	if err != nil {
 		return "", "", err
 	}
 	if id, err = message.NewID(); err != nil {
@@ -64,6 +71,7 @@ func (d *Desk) Send(ctx context.Context, o Order) (id, caseID message.ID, err er
 		if err := w.PutOrder(ctx, store.Order{
 			ID: string(id), Case: string(o.Case), From: o.From, To: o.To, Act: string(o.Act), Final: o.Final,
 			Lane: string(o.Lane), NotAfter: unix(o.NotAfter), Body: o.Body, CreatedAt: d.now().Unix(), State: store.OrderWaiting,
+			Evidence: attached,
 		}); err != nil {
 			return err
 		}
@@ -107,14 +115,16 @@ func (d *Desk) allowed(ctx context.Context, r store.DeskReader, o Order) (workfl
 const pollInterval = 100 * time.Millisecond
 
 // Await waits until the broker has accepted the message, and returns it, or
-// refused it for good, which is a *problem.Error. It moves the outbox itself
-// unless another process of this desk does.
+// refused it for good, which is a *problem.Error. It uploads evidence and moves
+// the outbox itself unless another process of this desk does.
 func (d *Desk) Await(ctx context.Context, id message.ID) (Message, error) {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
-		if err := d.Sync(ctx); err != nil && !errors.Is(err, errBusy) {
-			return Message{}, err
+		for _, step := range []func(context.Context) error{d.Upload, d.Sync} {
+			if err := step(ctx); err != nil && !errors.Is(err, errBusy) {
+				return Message{}, err
+			}
 		}
 		m, done, err := d.outcome(ctx, id)
 		if done || err != nil {

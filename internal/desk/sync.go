@@ -107,6 +107,7 @@ func (d *Desk) claim() (*filelock.Lock, error) {
 func (d *Desk) Run(ctx context.Context) error {
 	wake := make(chan struct{}, 1)
 	d.listen(ctx, wake)
+	go d.runUploads(ctx)
 	for wait := time.Duration(0); ; {
 		err := d.Sync(ctx)
 		switch {

@@ -118,7 +118,7 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("the message is entry %d, want %d", m.Index, before)
 	}
 	h.must(h.server.Close())
-	report, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"))
+	report, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"), time.Now)
 	h.must(err)
 	if report.Messages != 1 || report.Entries != before+1 {
 		t.Errorf("%+v after %d entries", report, before)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/entraide/entraide/internal/auditor"
 	"github.com/entraide/entraide/internal/broker"
@@ -117,7 +118,7 @@ func (h *hub) erasure(driver, address, files string) {
 	// The log is whole, whoever looks; other cases go on; nothing comes back.
 	follow()
 	h.must(h.server.Close())
-	report, err := home.Check(t.Context(), home1)
+	report, err := home.Check(t.Context(), home1, time.Now)
 	h.must(err)
 	if report.Erased != int64(n) || report.Cases != 1 {
 		t.Errorf("%+v after erasing %d entries", report, n)
@@ -138,7 +139,7 @@ func (h *hub) erasure(driver, address, files string) {
 	h.must(err)
 	_, err = conn.ExecContext(t.Context(), `UPDATE log_entry SET salt = NULL, body = NULL, erased_by = 1 WHERE idx = 3`)
 	h.must(errors.Join(err, conn.Close()))
-	if _, err := home.Check(t.Context(), home1); !errors.Is(err, broker.ErrInconsistent) || !strings.Contains(err.Error(), "entry 3 has lost its private half") {
+	if _, err := home.Check(t.Context(), home1, time.Now); !errors.Is(err, broker.ErrInconsistent) || !strings.Contains(err.Error(), "entry 3 has lost its private half") {
 		t.Errorf("an erasure behind the log's back: %v", err)
 	}
 	h.start()

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/entraide/entraide/internal/auditor"
 	"github.com/entraide/entraide/internal/broker/home"
@@ -264,7 +265,7 @@ func exchanged(t *testing.T, h *hub) *hub {
 	}
 	h.until("a witnessed receipt", func() bool { return h.graded(as, sent.ID).Grade == wire.GradeWitnessed })
 	h.must(h.server.Close())
-	if report, err := home.Check(t.Context(), filepath.Join(h.dir, "broker")); err != nil || report.Entries < translog.TileWidth {
+	if report, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"), time.Now); err != nil || report.Entries < translog.TileWidth {
 		t.Fatalf("before: %+v, %v", report, err)
 	}
 	return h
@@ -279,7 +280,7 @@ func (h *hub) matrix(pg bool, fresh func() *sql.DB) {
 			t.Errorf("%s: %v", c.what, err)
 			continue
 		}
-		_, err := home.Check(context.WithoutCancel(t.Context()), filepath.Join(h.dir, "broker"))
+		_, err := home.Check(context.WithoutCancel(t.Context()), filepath.Join(h.dir, "broker"), time.Now)
 		if err == nil || !regexp.MustCompile(c.where).MatchString(err.Error()) {
 			t.Errorf("%s: %v, want a finding at %q", c.what, err, c.where)
 			continue
@@ -312,7 +313,7 @@ func TestTamperedFiles(t *testing.T) {
 	}
 	bit := func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
 	half := func(b []byte) []byte { return b[:len(b)/2] }
-	check := func() error { _, err := home.Check(t.Context(), broker); return err }
+	check := func() error { _, err := home.Check(t.Context(), broker, time.Now); return err }
 
 	spoil(filepath.Join(broker, "guard", "checkpoint"), bit, func() { found("guard changed", "broker check", "signer guard", check()) })
 	spoil(filepath.Join(broker, "guard", "checkpoint"), half, func() { found("guard truncated", "broker check", "signer guard", check()) })

@@ -49,6 +49,8 @@ type DeskReader interface {
 	Order(ctx context.Context, id string) (Order, error)
 	// Orders returns those in a state, oldest first.
 	Orders(ctx context.Context, state string) ([]Order, error)
+	// Verdicts returns what was found of the evidence of a message, by number.
+	Verdicts(ctx context.Context, messageID string) ([]Verdict, error)
 	// Confirmations returns the delivery and opening receipts of a message, or
 	// of all messages for "", in the order of their arrival.
 	Confirmations(ctx context.Context, messageID string) ([]Confirmation, error)
@@ -80,6 +82,8 @@ type DeskWriter interface {
 	// PutOrder inserts or replaces an order; DeleteOrder ends it.
 	PutOrder(ctx context.Context, o Order) error
 	DeleteOrder(ctx context.Context, id string) error
+	// PutVerdict inserts or replaces what was found of a file of evidence.
+	PutVerdict(ctx context.Context, v Verdict) error
 	// PutConfirmation inserts or replaces a receipt.
 	PutConfirmation(ctx context.Context, c Confirmation) error
 	PutDeadline(ctx context.Context, d Deadline) error
@@ -149,6 +153,16 @@ type Order struct {
 	State     string
 	Problem   []byte // problem document
 	Attempts  int64
+	Evidence  []byte // JSON; nil if there is none
+}
+
+// A Verdict is what was found of a file of evidence of a message.
+type Verdict struct {
+	Message string // id
+	Number  int64  // from 1, in the order of the message
+	Result  string // ok, mismatch, unreadable, missing
+	SHA256  string // of the file; empty unless ok
+	At      int64  // Unix seconds
 }
 
 // A Confirmation is a delivery or opening receipt, received or our own.

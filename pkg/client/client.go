@@ -150,6 +150,57 @@ func (c *Client) Cosign(ctx context.Context, signed []byte) error {
 	return c.post(ctx, "/v1/cosignatures", body, &out)
 }
 
+// BeginEvidence begins or resumes an upload of sealed evidence of a size in
+// bytes, from one authority for another, with the list of its parts. It returns
+// the indices of the parts that the broker lacks.
+func (c *Client) BeginEvidence(ctx context.Context, from, to, manifest string, size int64, list []byte) ([]int, error) {
+	query := url.Values{"from": {from}, "to": {to}, "size": {decimal(size)}}
+	data, err := c.send(ctx, c.http, octets(http.MethodPut, "/v1/evidence/"+url.PathEscape(manifest), query, bytes.NewReader(list)))
+	if err != nil {
+		return nil, err
+	}
+	var m wire.Missing
+	return m.Parts, read(data, &m)
+}
+
+// PutPart uploads a part of a size in bytes.
+func (c *Client) PutPart(ctx context.Context, from, manifest string, index int, size int64, part io.Reader) error {
+	r := octets(http.MethodPut, fmt.Sprintf("/v1/evidence/%s/parts/%d", url.PathEscape(manifest), index), url.Values{"from": {from}}, part)
+	r.size = size
+	_, err := c.send(ctx, c.stream, r)
+	return err
+}
+
+// Manifest fetches the list of parts of evidence of a message, counted from 0,
+// unverified.
+func (c *Client) Manifest(ctx context.Context, id string, n int) ([]byte, error) {
+	return c.do(ctx, http.MethodGet, fmt.Sprintf("/v1/messages/%s/evidence/%d", url.PathEscape(id), n), nil, nil)
+}
+
+// Part fetches a part of evidence of a message, both counted from 0, from an
+// offset in bytes on, unverified.
+func (c *Client) Part(ctx context.Context, id string, n, index int, offset int64) (io.ReadCloser, error) {
+	address := c.address(fmt.Sprintf("/v1/messages/%s/evidence/%d/parts/%d", url.PathEscape(id), n, index), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	want := http.StatusOK
+	if offset > 0 {
+		req.Header.Set("Range", "bytes="+decimal(offset)+"-")
+		want = http.StatusPartialContent
+	}
+	res, err := c.stream.Do(req)
+	if err != nil {
+		return nil, unreached(err)
+	}
+	if res.StatusCode != want {
+		defer res.Body.Close()
+		return nil, refused(res)
+	}
+	return res.Body, nil
+}
+
 // Inbox returns what is addressed to the authority behind the cursor.
 func (c *Client) Inbox(ctx context.Context, authority string, after int64) (in wire.Inbox, err error) {
 	err = c.get(ctx, "/v1/inbox", url.Values{"authority": {authority}, "after": {decimal(after)}}, &in)
@@ -243,16 +294,43 @@ func read(data []byte, v any) error {
 	return nil
 }
 
-// do makes one exchange and returns the body of a successful answer.
+// do makes one exchange, in which JSON is sent, and returns the body of a
+// successful answer.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.address(path, query), bytes.NewReader(body))
+	r := request{method: method, path: path, query: query, body: bytes.NewReader(body)}
+	if body != nil {
+		r.media = "application/json"
+	}
+	return c.send(ctx, c.http, r)
+}
+
+// A request is what is asked of the broker.
+type request struct {
+	method, path string
+	query        url.Values
+	body         io.Reader
+	media        string // type of the body
+	size         int64  // of a body that is no *bytes.Reader
+}
+
+// octets is a request that sends bytes.
+func octets(method, path string, query url.Values, body io.Reader) request {
+	return request{method: method, path: path, query: query, body: body, media: "application/octet-stream"}
+}
+
+// send makes one exchange and returns the body of a successful answer.
+func (c *Client) send(ctx context.Context, line *http.Client, r request) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, c.address(r.path, r.query), r.body)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if r.size > 0 {
+		req.ContentLength = r.size
 	}
-	res, err := c.http.Do(req)
+	if r.media != "" {
+		req.Header.Set("Content-Type", r.media)
+	}
+	res, err := line.Do(req)
 	if err != nil {
 		return nil, unreached(err)
 	}

@@ -2,6 +2,7 @@ package convention
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -169,6 +170,27 @@ type Package struct {
 	SHA256      string `json:"sha256" validate:"required,digest"`
 	// Custody is in order of time.
 	Custody []CustodyEvent `json:"custody" validate:"required,min=1,max=100,dive"`
+	// Medium is what carries the sealed evidence, if not the broker.
+	Medium *Medium `json:"medium,omitempty"`
+}
+
+// A Medium is a physical medium that carries a package, sealed as evidence is.
+type Medium struct {
+	Description string `json:"description" validate:"required,max=300,plain"` // what it is, with its serial number
+	Courier     string `json:"courier" validate:"required,max=300,plain"`
+	// Seals are the numbers on its bag or box.
+	Seals []string `json:"seals" validate:"required,min=1,max=100,unique,dive,required,max=100,plain"`
+	// Manifest is the digest of the list of parts on it, and SealedBytes their
+	// size together.
+	Manifest    string `json:"manifest" validate:"required,digest"`
+	SealedBytes int64  `json:"sealed_bytes" validate:"min=1"`
+	// Restricted is material that needs a permission of its own to be seen.
+	Restricted bool `json:"restricted,omitzero"`
+}
+
+// Describes reports whether a package is a file of that size and digest.
+func (d *Delivery) Describes(size int64, sha256 string) bool {
+	return slices.ContainsFunc(d.Packages, func(p Package) bool { return p.Size == size && p.SHA256 == sha256 })
 }
 
 // A CustodyEvent is one step of the chain of custody.

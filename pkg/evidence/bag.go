@@ -84,33 +84,28 @@ func (p *Package) bagFiles() []byte {
 // to its end.
 type putter func(path string, size int64, content io.Reader) error
 
-// putAll puts all files of the bag, the described ones from a folder.
-func (p *Package) putAll(folder string, put putter) error {
+// putAll puts all files of the bag, the described ones as open gives them.
+func (p *Package) putAll(open opener, put putter) error {
 	tags, err := p.tagFiles()
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return fmt.Errorf("evidence: packing: %w", err)
-	}
-	defer root.Close()
 	for _, tag := range tags {
 		if err := put(tag.name, int64(len(tag.text)), bytes.NewReader(tag.text)); err != nil {
 			return fmt.Errorf("evidence: packing %s: %w", tag.name, err)
 		}
 	}
 	for _, f := range p.Files {
-		if err := f.putFrom(root, put); err != nil {
+		if err := f.putFrom(open, put); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// putFrom puts a file from below a folder, if it is still as described.
-func (f File) putFrom(root *os.Root, put putter) error {
-	in, err := openRegular(root, f.Path)
+// putFrom puts a file, if it is still as described.
+func (f File) putFrom(open opener, put putter) error {
+	in, err := open(f.Path)
 	if err != nil {
 		return err
 	}
@@ -157,20 +152,40 @@ func (r *contentReader) end() error {
 	return nil
 }
 
-// Pack writes the files that p describes, from the folder where they were
-// scanned, and the description, as a bag in a tar archive. Files are read again,
-// and the archive depends on nothing but them and p.
+// Pack writes the files that p describes, from the items that were scanned, and
+// the description, as a bag in a tar archive. Files are read again, and the
+// archive depends on nothing but them and p.
 //
 // The error wraps ErrManifest, or is a *FileError that wraps ErrChanged or
 // ErrKind if a file is no longer as described, or is that of out. What has been
 // written by then is worthless.
-func (p *Package) Pack(out io.Writer, folder string) error {
+func (p *Package) Pack(out io.Writer, items []Item) error {
+	all, err := openSources(items)
+	if err != nil {
+		return err
+	}
+	defer all.close()
+	return p.pack(out, all.open)
+}
+
+// PackBag is Pack from a bag that OpenPackage made: it writes the archive again
+// that the bag was unpacked from.
+func (p *Package) PackBag(out io.Writer, bag string) error {
+	root, err := os.OpenRoot(filepath.Join(bag, bagDataFolder))
+	if err != nil {
+		return fmt.Errorf("evidence: packing: %w", err)
+	}
+	defer root.Close()
+	return p.pack(out, func(path string) (*os.File, error) { return openRegular(root, path) })
+}
+
+func (p *Package) pack(out io.Writer, open opener) error {
 	created, err := time.Parse(time.RFC3339, p.Created)
 	if err != nil {
 		return fmt.Errorf("%w: the time of creation", ErrManifest)
 	}
 	archive, buf := tar.NewWriter(out), make([]byte, 256<<10)
-	err = p.putAll(folder, func(name string, size int64, content io.Reader) error {
+	err = p.putAll(open, func(name string, size int64, content io.Reader) error {
 		head := &tar.Header{
 			Format: tar.FormatPAX, Typeflag: tar.TypeReg, Name: path.Join(archiveFolder, name), Size: size, Mode: 0o600, ModTime: created,
 		}
@@ -190,16 +205,6 @@ func (p *Package) Pack(out io.Writer, folder string) error {
 		return fmt.Errorf("evidence: packing: %w", err)
 	}
 	return nil
-}
-
-// WriteBag writes what Pack does as a bag in a new folder.
-//
-// The error is that of Pack, or wraps fs.ErrExist; the folder is then removed,
-// unless it was there before.
-func (p *Package) WriteBag(bag, folder string) error {
-	return newFolder(bag, func(root *os.Root) error {
-		return p.putAll(folder, func(name string, _ int64, content io.Reader) error { return putFile(root, name, content) })
-	})
 }
 
 // newFolder makes a folder, fills it and puts it on disk, and removes it if that

@@ -2,14 +2,11 @@ package evidence
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -46,35 +43,6 @@ func Open(out io.Writer, key *pgp.Key, recipients []string, s Sealed, source Sou
 		return fmt.Errorf("%w: its digest is another", ErrContent)
 	}
 	return nil
-}
-
-// OpenFile is Open into a file that has its name only once it is whole, right
-// and on disk. Until then it is in quarantine, another path in the same file
-// system, for which see that nothing looks there; what is there is overwritten,
-// and removed if there is an error.
-//
-// The error wraps fs.ErrExist if there is a file at path, and otherwise what
-// Open's does.
-func OpenFile(path, quarantine string, key *pgp.Key, recipients []string, s Sealed, source Source) error {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("evidence: opening: %w", cmp.Or(err, fs.ErrExist))
-	}
-	if err := os.Remove(quarantine); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("evidence: opening: %w", err)
-	}
-	f, err := os.OpenFile(quarantine, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("evidence: opening: %w", err)
-	}
-	if err = Open(f, key, recipients, s, source); err != nil {
-		f.Close()
-	} else if err = commit(f, path); err != nil {
-		err = fmt.Errorf("evidence: opening: %w", err)
-	}
-	if err != nil {
-		os.Remove(quarantine)
-	}
-	return err
 }
 
 // A contentWriter takes a file of the size that was signed, and no more.
@@ -135,7 +103,7 @@ func (r *partReader) load() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", &PartError{r.next, digest, "it cannot be read"}, err)
 	}
-	if err := r.parts.verdict(r.next, n, digestOf(r.buf.Bytes())); err != nil {
+	if err := r.parts.Verdict(r.next, n, digestOf(r.buf.Bytes())); err != nil {
 		return err
 	}
 	r.unread = r.buf.Bytes()

@@ -182,4 +182,6 @@ type Collection struct {
 	Created    time.Time // of the package
 	Restricted bool
 	Custody    Custody
+	// Progress is told how many more bytes were read, unless it is nil.
+	Progress func(bytes int64)
 }

@@ -17,6 +17,8 @@ const (
 	// MaxParts bounds a sealed file to 1 TiB, and the list of its parts to less
 	// than a part.
 	MaxParts = 1 << 16
+	// MaxManifestBytes is the size of the longest list of parts.
+	MaxManifestBytes = MaxParts * lineBytes
 	// ManifestName is the name of the file that lists the parts.
 	ManifestName = "manifest.sha256"
 )
@@ -121,12 +123,12 @@ func (p Parts) Check(index int, part io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("evidence: reading part %d: %w", index+1, err)
 	}
-	return p.verdict(index, n, hex.EncodeToString(h.Sum(nil)))
+	return p.Verdict(index, n, hex.EncodeToString(h.Sum(nil)))
 }
 
-// verdict judges what was read of a part: its size, up to one byte too many, and
-// digest.
-func (p Parts) verdict(index int, size int64, digest string) error {
+// Verdict judges what was read of a part: its size, up to one byte too many, and
+// digest. The error is a *PartError.
+func (p Parts) Verdict(index int, size int64, digest string) error {
 	fail := func(reason string) error { return &PartError{index, p.Digests[index], reason} }
 	switch want := p.Size(index); {
 	case size < want:

@@ -8,8 +8,10 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
+	"path"
 	"slices"
 	"strings"
 )
@@ -20,24 +22,26 @@ const maxRefusals = 100
 // errMany ends a list of refusals that would be longer.
 var errMany = errors.New("evidence: and others")
 
-// Scan describes the regular files below a folder, each read once from beginning
-// to end. Folders without files are not described. Symbolic links are not
+// Scan describes the items, and the regular files below those that are folders,
+// each read once from beginning to end. Folders without files are not described. Symbolic links are not
 // followed: they, devices, pipes and sockets are refused, as are names that
 // CheckPath refuses and names that are the same on some systems.
 //
 // The error joins a *FileError for each refusal, up to 100, that wraps ErrPath,
 // ErrKind or ErrChanged; or wraps ErrManifest, if there are no files or too many,
 // or the collection is malformed.
-func Scan(folder string, c Collection) (*Package, error) {
-	root, err := os.OpenRoot(folder)
+func Scan(items []Item, c Collection) (*Package, error) {
+	all, err := openSources(items)
 	if err != nil {
-		return nil, fmt.Errorf("evidence: scanning: %w", err)
+		return nil, err
 	}
-	defer root.Close()
-	s := &scanner{root: root, paths: newPathSet(), buf: make([]byte, 256<<10), hash: sha256.New()}
+	defer all.close()
+	s := &scanner{open: all.open, paths: newPathSet(), buf: make([]byte, 256<<10), hash: sha256.New(), progress: c.Progress}
 	s.p = &Package{Typ: TypPackage, Created: timeText(c.Created), Restricted: c.Restricted, Custody: c.Custody}
-	if err := fs.WalkDir(root.FS(), ".", s.visit); err != nil {
-		return nil, errors.Join(append(s.refused, err)...)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if err := s.item(name, all[name]); err != nil {
+			return nil, errors.Join(append(s.refused, err)...)
+		}
 	}
 	if len(s.refused) > 0 {
 		return nil, errors.Join(s.refused...)
@@ -49,25 +53,38 @@ func Scan(folder string, c Collection) (*Package, error) {
 	return s.p, nil
 }
 
-// A scanner goes through a folder.
+// A scanner goes through items.
 type scanner struct {
-	root    *os.Root
-	p       *Package
-	paths   *pathSet
-	buf     []byte
-	hash    hash.Hash
-	refused []error
+	open     opener
+	custody  *Custody // of the present item
+	p        *Package
+	paths    *pathSet
+	buf      []byte
+	hash     hash.Hash
+	progress func(int64)
+	refused  []error
 }
 
-// visit is a fs.WalkDirFunc.
-func (s *scanner) visit(path string, d fs.DirEntry, err error) error {
-	if err != nil {
-		return &FileError{path, err}
+// item describes the files of an item.
+func (s *scanner) item(name string, from source) error {
+	s.custody = from.item.Custody
+	if !from.folder {
+		return s.visit(name, 0)
 	}
-	if d.IsDir() {
-		return nil
-	}
-	if err := s.add(path, d); err != nil {
+	return fs.WalkDir(from.root.FS(), ".", func(below string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return &FileError{path.Join(name, below), err}
+		}
+		if d.IsDir() {
+			return nil
+		}
+		return s.visit(path.Join(name, below), d.Type())
+	})
+}
+
+// visit describes a file, or notes why it is refused.
+func (s *scanner) visit(path string, kind fs.FileMode) error {
+	if err := s.add(path, kind); err != nil {
 		if _, ok := errors.AsType[*FileError](err); !ok {
 			return err
 		}
@@ -79,11 +96,11 @@ func (s *scanner) visit(path string, d fs.DirEntry, err error) error {
 }
 
 // add describes a file.
-func (s *scanner) add(path string, d fs.DirEntry) error {
+func (s *scanner) add(path string, kind fs.FileMode) error {
 	if reason := CheckPath(path); reason != "" {
 		return &FileError{path, fmt.Errorf("%w: %s", ErrPath, reason)}
 	}
-	if !d.Type().IsRegular() {
+	if !kind.IsRegular() {
 		return &FileError{path, ErrKind}
 	}
 	if before := s.paths.add(path); before != "" {
@@ -92,7 +109,7 @@ func (s *scanner) add(path string, d fs.DirEntry) error {
 	if len(s.p.Files) == MaxFiles {
 		return fmt.Errorf("%w: there are more than %d files", ErrManifest, MaxFiles)
 	}
-	f, err := openRegular(s.root, path)
+	f, err := s.open(path)
 	if err != nil {
 		return err
 	}
@@ -101,7 +118,7 @@ func (s *scanner) add(path string, d fs.DirEntry) error {
 	if err != nil {
 		return &FileError{path, err}
 	}
-	described.Path = path
+	described.Path, described.Custody = path, s.custody
 	s.p.Files = append(s.p.Files, described)
 	return nil
 }
@@ -117,6 +134,9 @@ func (s *scanner) describe(f *os.File) (File, error) {
 	for {
 		got, err := io.ReadFull(f, s.buf)
 		s.hash.Write(s.buf[:got])
+		if s.progress != nil {
+			s.progress(int64(got))
+		}
 		if n == 0 && got > 0 && !s.p.Restricted {
 			kind, _, _ = strings.Cut(http.DetectContentType(s.buf[:got]), ";")
 		}

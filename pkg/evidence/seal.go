@@ -112,7 +112,7 @@ func ReadSealed(dir string) (Sealed, error) {
 	if err := strictjson.Unmarshal(text, maxRecordBytes, &r); err != nil {
 		return Sealed{}, fmt.Errorf("%w: the record: %v", ErrManifest, err)
 	}
-	manifest, err := readFile(filepath.Join(dir, ManifestName), MaxParts*lineBytes)
+	manifest, err := readFile(filepath.Join(dir, ManifestName), MaxManifestBytes)
 	if err != nil {
 		return Sealed{}, err
 	}

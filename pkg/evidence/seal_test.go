@@ -211,12 +211,8 @@ func TestOpenRefuses(t *testing.T) {
 				t.Parallel()
 				other := s
 				tt.change(&other)
-				path := filepath.Join(t.TempDir(), "file")
-				err := evidence.OpenFile(path, path+".quarantine", p.to, p.recipients(t), other, evidence.Directory(dir))
+				_, err := open(t, p.to, p, other, evidence.Directory(dir))
 				wantError(t, err, tt.want)
-				if got := names(t, filepath.Dir(path)); len(got) > 0 {
-					t.Errorf("left are %q", got)
-				}
 			})
 		}
 		stranger := must(pgp.Generate(p.to.Suite(), "QP.mla <mla@qp.example>", born, 0))(t)
@@ -225,30 +221,59 @@ func TestOpenRefuses(t *testing.T) {
 	})
 }
 
-func TestOpenFile(t *testing.T) {
+// TestOpenPackage: files and folders from several places arrive as they were, in
+// a folder that is there only once all is right.
+func TestOpenPackage(t *testing.T) {
 	t.Parallel()
-	p, plaintext := parties(t, pgp.PQ6), sample(evidence.PartBytes)
-	dir, s := sealed(t, p, plaintext)
-	out := t.TempDir()
-	path, quarantine := filepath.Join(out, "file"), filepath.Join(out, "quarantine")
-	target := write(t, []byte("target"), out, "target")
-	if err := os.Symlink(target, quarantine); err != nil { // as if somebody had looked there
-		t.Fatal(err)
+	p, in, out := parties(t, pgp.PQ6), t.TempDir(), t.TempDir()
+	content := map[string][]byte{
+		"disk.img": sample(evidence.PartBytes), "mail/in/1.eml": []byte("one"), "mail/empty": {}, "mail/صورة 100%.jpg": {0xff, 0xd8, 0xff},
 	}
-	wantError(t, evidence.OpenFile(path, quarantine, p.to, p.recipients(t), s, evidence.Directory(dir)), nil)
-	if got := must(os.ReadFile(path))(t); !bytes.Equal(got, plaintext) {
-		t.Errorf("the file has %d bytes", len(got))
+	for name, data := range content {
+		must(0, os.MkdirAll(filepath.Dir(filepath.Join(in, name)), 0o700))(t)
+		write(t, data, in, name)
 	}
-	if got := must(os.ReadFile(target))(t); string(got) != "target" {
-		t.Errorf("what a link led to was overwritten with %d bytes", len(got))
+	own := &evidence.Custody{Identifier: "QN/2", Tool: "imager"}
+	items := []evidence.Item{{Path: filepath.Join(in, "mail")}, {Path: filepath.Join(in, "disk.img"), Custody: own}}
+	described := must(evidence.Scan(items, evidence.Collection{Created: now, Custody: evidence.Custody{Identifier: "QN/1"}}))(t)
+	for _, f := range described.Files {
+		want := "QN/1"
+		if f.Path == "disk.img" {
+			want = "QN/2"
+		}
+		if got := described.CustodyOf(f).Identifier; got != want {
+			t.Errorf("%s has the custody record of %s", f.Path, got)
+		}
 	}
-	if got := names(t, out); !slices.Equal(got, []string{"file", "target"}) {
+	dir := t.TempDir()
+	s := must(evidence.Seal(dir, described.Archive(items), p.certificates(), now))(t)
+	bag, quarantine := filepath.Join(out, "bag"), filepath.Join(out, "quarantine")
+	target := filepath.Join(out, "target")
+	must(0, os.Mkdir(target, 0o700))(t)
+	must(0, os.Symlink(target, quarantine))(t) // as if somebody had looked there
+	opened, err := evidence.OpenPackage(bag, quarantine, p.to, p.recipients(t), s, evidence.Directory(dir))
+	wantError(t, err, nil)
+	if len(opened.Files) != len(content) {
+		t.Errorf("%d files were described", len(opened.Files))
+	}
+	for name, data := range content {
+		if got := must(os.ReadFile(filepath.Join(bag, "data", name)))(t); !bytes.Equal(got, data) {
+			t.Errorf("%s has %d bytes", name, len(got))
+		}
+	}
+	if got := names(t, out); !slices.Equal(got, []string{"bag", "target"}) {
 		t.Errorf("left are %q", got)
 	}
-	if mode := must(os.Stat(path))(t).Mode().Perm(); mode != 0o600 {
-		t.Errorf("the mode is %o", mode)
+	if got := names(t, target); len(got) > 0 {
+		t.Errorf("where a link led to is %q", got)
 	}
-	wantError(t, evidence.OpenFile(path, quarantine, p.to, p.recipients(t), s, evidence.Directory(dir)), fs.ErrExist)
+	var again bytes.Buffer
+	wantError(t, opened.PackBag(&again, bag), nil)
+	if digest(again.Bytes()) != s.PlainSHA256 {
+		t.Error("packed again, the bag is another archive than the one that was signed")
+	}
+	_, err = evidence.OpenPackage(bag, quarantine, p.to, p.recipients(t), s, evidence.Directory(dir))
+	wantError(t, err, fs.ErrExist)
 }
 
 // TestConstantMemory: a GiB takes no more memory than two parts and some blocks.

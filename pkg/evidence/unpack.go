@@ -17,9 +17,9 @@ import (
 
 // Archive is Pack for those who read: the archive that it would write. Close
 // ends it early.
-func (p *Package) Archive(folder string) io.ReadCloser {
+func (p *Package) Archive(items []Item) io.ReadCloser {
 	in, out := io.Pipe()
-	go func() { out.CloseWithError(p.Pack(out, folder)) }()
+	go func() { out.CloseWithError(p.Pack(out, items)) }()
 	return in
 }
 

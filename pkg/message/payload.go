@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/entraide/entraide/pkg/convention"
@@ -105,10 +104,7 @@ func (p *Payload) checkBody(c Core) error {
 	case *convention.Delivery:
 		agrees(b.Final == c.Final, "final")
 		for i, e := range p.Evidence {
-			described := slices.ContainsFunc(b.Packages, func(d convention.Package) bool {
-				return d.SHA256 == string(e.SHA256) && d.Size == e.Size
-			})
-			f.must(described, problem.InvalidValue, "packages", fmt.Sprintf("No package has the size and digest of evidence %d.", i+1))
+			f.must(b.Describes(e.Size, string(e.SHA256)), problem.InvalidValue, "packages", fmt.Sprintf("No package has the size and digest of evidence %d.", i+1))
 		}
 	}
 	return f.err()

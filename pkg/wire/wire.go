@@ -42,6 +42,17 @@ type Delivery struct {
 	Receipt string          `json:"receipt"`
 }
 
+// A Missing answers PUT /v1/evidence/{manifest}: the parts that the broker does
+// not hold, counted from 0.
+type Missing struct {
+	Parts []int `json:"parts"`
+}
+
+// A Kept answers PUT /v1/evidence/{manifest}/parts/{part}: the part is on disk.
+type Kept struct {
+	Part int `json:"part"`
+}
+
 // Grades of receipts.
 const (
 	// GradeLogged is a receipt under a checkpoint that the broker has signed.

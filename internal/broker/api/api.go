@@ -34,6 +34,8 @@ const (
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
 	heartbeat         = 15 * time.Second
+	// partTimeout is how long a part, of 16 MiB at most, may take on a slow line.
+	partTimeout = 15 * time.Minute
 
 	strangersPerSecond = 20
 )
@@ -118,6 +120,10 @@ var routes = []route{
 	{"receive", http.MethodPost, "/v1/receipts", authority, (*Server).receive},
 	{"cosign", http.MethodPost, "/v1/cosignatures", authority, (*Server).cosign},
 	{"case", http.MethodGet, "/v1/cases/{id}", authority, (*Server).caseOf},
+	{"begin", http.MethodPut, "/v1/evidence/{manifest}", authority, (*Server).begin},
+	{"put", http.MethodPut, "/v1/evidence/{manifest}/parts/{part}", authority, (*Server).put},
+	{"manifest", http.MethodGet, "/v1/messages/{id}/evidence/{evidence}", authority, (*Server).manifest},
+	{"part", http.MethodGet, "/v1/messages/{id}/evidence/{evidence}/parts/{part}", authority, (*Server).part},
 	{"statements", http.MethodGet, "/v1/directory/statements", member, (*Server).statements},
 	{"publish", http.MethodPost, "/v1/directory/statements", member, (*Server).publish},
 	{"checkpoint", http.MethodGet, "/checkpoint", public, (*Server).checkpoint},

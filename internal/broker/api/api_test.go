@@ -55,7 +55,8 @@ func TestReach(t *testing.T) {
 		"member":    {"depositary": true, sender: true},
 		"authority": {sender: true},
 	}
-	fill := strings.NewReplacer("{id}", strings.Repeat("0", 32), "{path:.+}", "0/000.p/1")
+	fill := strings.NewReplacer("{id}", strings.Repeat("0", 32), "{path:.+}", "0/000.p/1",
+		"{manifest}", strings.Repeat("0", 64), "{evidence}", "0", "{part}", "0")
 	calls := 0
 	for _, r := range api.Routes() {
 		if r.Name == "events" {

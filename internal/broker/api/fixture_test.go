@@ -25,6 +25,7 @@ import (
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/broker/api"
 	"github.com/entraide/entraide/internal/guard"
+	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/testkit/states"
@@ -150,9 +151,14 @@ func (f *fixture) open(dir string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	kept, err := parts.OpenFiles(filepath.Join(dir, "parts"), f.now)
+	if err != nil {
+		f.t.Fatal(err)
+	}
 	f.broker, err = broker.Open(f.t.Context(), broker.Options{
 		Store: db, Guard: g, Origin: "broker.example/log", Signer: f.signer, Verifier: v,
 		Anchor: f.world.Depositary.Fingerprint(), Clocks: broker.DefaultClocks(), Now: f.clock,
+		Parts: kept, Evidence: broker.Evidence{Quota: 3 << 20, Unused: time.Hour, Delivered: time.Hour},
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -188,7 +188,10 @@ var provocations = []provocation{
 		d.Seq, d.Prev = 2, strings.Repeat("0", 64)
 		return f.submit(f.seal(d))
 	}},
-	{name: "evidence not uploaded", code: problem.MissingEvidence, field: "evidence", logged: true, do: withEvidence},
+	{name: "evidence not uploaded", code: problem.MissingEvidence, field: "evidence.0", logged: true, do: withEvidence},
+	{name: "more evidence than there is room for", code: problem.QuotaExceeded, field: "size", do: func(f *fixture) answer {
+		return f.begin(sender, recipient, listed(4<<20), 4<<20)
+	}},
 	{name: "acknowledging one's own request", code: problem.ActNotAllowed, logged: true, do: func(f *fixture) answer {
 		m := f.first()
 		f.accept(m)

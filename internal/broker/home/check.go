@@ -9,13 +9,14 @@ import (
 
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/guard"
+	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/internal/store"
 )
 
 // Check verifies the home's whole database against its log, the log's key and
 // the signer guard, and changes nothing. The error wraps
 // [broker.ErrInconsistent] if something does not fit.
-func Check(ctx context.Context, home string) (broker.Report, error) {
+func Check(ctx context.Context, home string, now func() time.Time) (broker.Report, error) {
 	var report broker.Report
 	err := reading(ctx, home, func(s store.Broker, c Config, k logKey) error {
 		g, err := guard.Open(within(home, c.Guard))
@@ -26,7 +27,13 @@ func Check(ctx context.Context, home string) (broker.Report, error) {
 		if err != nil {
 			return err
 		}
-		report, err = broker.Check(ctx, s, broker.Checked{Origin: c.Origin, Verifier: k.verifier, Anchor: c.Depositary, Guard: last})
+		kept, err := parts.OpenFiles(within(home, c.Parts), now())
+		if err != nil {
+			return err
+		}
+		report, err = broker.Check(ctx, s, broker.Checked{
+			Origin: c.Origin, Verifier: k.verifier, Anchor: c.Depositary, Guard: last, Parts: kept,
+		})
 		return err
 	})
 	return report, err
@@ -66,13 +73,14 @@ func reading(ctx context.Context, home string, fn func(store.Broker, Config, log
 }
 
 // Erase opens the home's broker, erases a closed case (see
-// [broker.Broker.Erase]) and removes it from the files of the database.
+// [broker.Broker.Erase]) and removes it from the files of the database and from
+// among the sealed evidence.
 func Erase(ctx context.Context, home string, now func() time.Time, log *slog.Logger, caseID, basis, by string) (entries int, err error) {
 	err = acting(ctx, home, now, log, func(s *Server) error {
 		if entries, err = s.Broker.Erase(ctx, caseID, basis, by); err != nil {
 			return err
 		}
-		return s.Broker.Store.Purge(ctx)
+		return errors.Join(s.Broker.SweepEvidence(ctx), s.Broker.Store.Purge(ctx))
 	})
 	return entries, err
 }

@@ -26,6 +26,10 @@ var ErrConfig = errors.New("broker.toml")
 
 const configFile = "broker.toml"
 
+// defaultParts is where sealed evidence is kept unless the configuration says
+// otherwise.
+const defaultParts = "parts"
+
 // Config is the broker's configuration, broker.toml in its home. A key that
 // is not listed here is an error.
 type Config struct {
@@ -57,13 +61,17 @@ type Config struct {
 	Depositary string `toml:"depositary"`
 	// Limits bound what one authority may ask for.
 	Limits api.Limits `toml:"limits"`
+	// Parts is where sealed evidence is kept: a directory, relative to the home.
+	Parts string `toml:"parts"`
+	// Evidence says how much of it is kept, and for how long.
+	Evidence broker.Evidence `toml:"evidence"`
 	// Clocks are the time limits by lane and pair.
 	Clocks broker.Clocks `toml:"clocks"`
 }
 
 // read reads the configuration of a home.
 func read(home string) (Config, error) {
-	c := Config{Limits: api.DefaultLimits(), Clocks: broker.DefaultClocks()}
+	c := Config{Limits: api.DefaultLimits(), Clocks: broker.DefaultClocks(), Parts: defaultParts, Evidence: broker.DefaultEvidence()}
 	meta, err := toml.DecodeFile(filepath.Join(home, configFile), &c)
 	if errors.Is(err, os.ErrNotExist) {
 		return c, fmt.Errorf("%w: there is none in %s; make a home with `entraide broker init`", ErrConfig, home)
@@ -93,6 +101,10 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: depositary is missing", ErrConfig)
 	case (c.Database == "") == (c.DatabaseFile == ""):
 		return fmt.Errorf("%w: exactly one of database and database_file must be set", ErrConfig)
+	case c.Parts == "":
+		return fmt.Errorf("%w: parts is missing", ErrConfig)
+	case c.Evidence.Quota <= 0 || c.Evidence.Unused <= 0 || c.Evidence.Delivered <= 0:
+		return fmt.Errorf("%w: evidence: quota and times must be above zero", ErrConfig)
 	case c.Limits.PerSecond <= 0 || c.Limits.Burst <= 0:
 		return fmt.Errorf("%w: limits must be above zero", ErrConfig)
 	}
@@ -186,6 +198,16 @@ depositary = %q
 # The witnesses of the log: a file in the form of c2sp.org/tlog-policy. After a
 # change, hand the new broker.json to every desk.
 # policy = "witnesses.policy"
+
+# Where sealed evidence is kept. Brokers on one database share it.
+parts = "parts"
+
+# How much of it for one authority, and for how long: what no message names, and
+# what was delivered. The recipient's own limits are in the directory.
+# [evidence]
+# quota_bytes = 1099511627776
+# unused = "168h"
+# delivered = "2184h"
 
 # What one authority may ask for.
 # [limits]

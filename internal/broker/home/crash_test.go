@@ -295,7 +295,7 @@ func (w *world) submit(t *testing.T, clients []*client.Client, m *message.Messag
 
 // audit opens the database again and compares it with what was acknowledged.
 func (w *world) audit(t *testing.T) {
-	report, err := home.Check(t.Context(), w.dir)
+	report, err := home.Check(t.Context(), w.dir, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/broker/api"
 	"github.com/entraide/entraide/internal/guard"
+	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/internal/store/postgres"
 	"github.com/entraide/entraide/internal/store/sqlite"
@@ -62,7 +63,7 @@ func Init(ctx context.Context, home string, o InitOptions) (wire.Broker, error) 
 	c := Config{
 		URL: o.URL, Listen: o.Listen, AdminListen: o.AdminListen, Origin: o.Origin, Database: o.Database,
 		Guard: filepath.Join("guard", "checkpoint"), Depositary: anchor,
-		Limits: api.DefaultLimits(), Clocks: broker.DefaultClocks(),
+		Limits: api.DefaultLimits(), Clocks: broker.DefaultClocks(), Parts: defaultParts, Evidence: broker.DefaultEvidence(),
 	}
 	if err := c.check(); err != nil {
 		return wire.Broker{}, err
@@ -171,13 +172,17 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	kept, err := parts.OpenFiles(within(home, c.Parts), now())
+	if err != nil {
+		return nil, err
+	}
 	db, err := openDatabase(ctx, home, c)
 	if err != nil {
 		return nil, err
 	}
 	b, err := broker.Open(ctx, broker.Options{
 		Store: db, Guard: g, Origin: c.Origin, Signer: key.signer, Verifier: key.verifier,
-		Policy: policy, Anchor: c.Depositary, Clocks: c.Clocks, Now: now, Log: log,
+		Policy: policy, Anchor: c.Depositary, Clocks: c.Clocks, Parts: kept, Evidence: c.Evidence, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

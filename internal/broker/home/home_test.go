@@ -102,7 +102,7 @@ func TestRestoredDatabase(t *testing.T) {
 	if !errors.Is(err, broker.ErrRewound) {
 		t.Errorf("starting on a restored database: %v, want ErrRewound", err)
 	}
-	if _, err := home.Check(t.Context(), w.dir); !errors.Is(err, broker.ErrInconsistent) {
+	if _, err := home.Check(t.Context(), w.dir, time.Now); !errors.Is(err, broker.ErrInconsistent) {
 		t.Errorf("checking a restored database: %v, want ErrInconsistent", err)
 	}
 }

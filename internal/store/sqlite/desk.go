@@ -173,11 +173,11 @@ func (v *deskView) Newest(ctx context.Context, pair store.Pair) (seq int64, dige
 }
 
 const orderColumns = `id, case_id, sender, recipient, act, final, lane, not_after_unix, body, created_at_unix, sealed,
-	state, problem, attempts`
+	state, problem, attempts, evidence`
 
 func scanOrder(r *sql.Rows, o *store.Order) error {
 	return r.Scan(&o.ID, &o.Case, &o.From, &o.To, &o.Act, &o.Final, &o.Lane, &o.NotAfter, &o.Body, &o.CreatedAt, &o.Sealed,
-		&o.State, &o.Problem, &o.Attempts)
+		&o.State, &o.Problem, &o.Attempts, &o.Evidence)
 }
 
 // Order implements [store.DeskReader].
@@ -189,6 +189,13 @@ func (v *deskView) Order(ctx context.Context, id string) (store.Order, error) {
 func (v *deskView) Orders(ctx context.Context, state string) ([]store.Order, error) {
 	return list(ctx, &v.view, "the outbox", scanOrder,
 		`SELECT `+orderColumns+` FROM outbox WHERE state = ?1 ORDER BY created_at_unix, rowid`, state)
+}
+
+// Verdicts implements [store.DeskReader].
+func (v *deskView) Verdicts(ctx context.Context, messageID string) ([]store.Verdict, error) {
+	return list(ctx, &v.view, "verdicts", func(r *sql.Rows, x *store.Verdict) error {
+		return r.Scan(&x.Message, &x.Number, &x.Result, &x.SHA256, &x.At)
+	}, `SELECT message_id, number, result, sha256, at_unix FROM evidence_verdict WHERE message_id = ?1 ORDER BY number`, messageID)
 }
 
 const confirmationColumns = `digest, kind, message_id, authority, at_unix, own, text, signature, proof, idx`

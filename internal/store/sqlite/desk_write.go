@@ -54,11 +54,17 @@ func (w *deskWriter) PutLink(ctx context.Context, from, to string) error {
 // PutOrder implements [store.DeskWriter].
 func (w *deskWriter) PutOrder(ctx context.Context, o store.Order) error {
 	return w.exec(ctx, "the outbox", `INSERT INTO outbox (`+orderColumns+`)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
 		ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed, state = excluded.state, problem = excluded.problem,
-			attempts = excluded.attempts`,
+			attempts = excluded.attempts, evidence = excluded.evidence`,
 		o.ID, o.Case, o.From, o.To, o.Act, o.Final, o.Lane, o.NotAfter, blob(o.Body), o.CreatedAt, o.Sealed,
-		o.State, o.Problem, o.Attempts)
+		o.State, o.Problem, o.Attempts, o.Evidence)
+}
+
+// PutVerdict implements [store.DeskWriter].
+func (w *deskWriter) PutVerdict(ctx context.Context, v store.Verdict) error {
+	return w.exec(ctx, "a verdict", `INSERT OR REPLACE INTO evidence_verdict (message_id, number, result, sha256, at_unix)
+		VALUES (?1, ?2, ?3, ?4, ?5)`, v.Message, v.Number, v.Result, v.SHA256, v.At)
 }
 
 // DeleteOrder implements [store.DeskWriter].

@@ -58,7 +58,8 @@ CREATE TABLE outbox (
     sealed          BLOB,
     state           TEXT    NOT NULL,
     problem         BLOB,
-    attempts        INTEGER NOT NULL
+    attempts        INTEGER NOT NULL,
+    evidence        BLOB
 ) STRICT;
 CREATE INDEX outbox_state ON outbox (state, created_at_unix);
 
@@ -119,4 +120,13 @@ CREATE TABLE case_link (
     case_id  TEXT NOT NULL,
     refers_to TEXT NOT NULL,
     PRIMARY KEY (refers_to, case_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE evidence_verdict (
+    message_id TEXT    NOT NULL,
+    number     INTEGER NOT NULL,
+    result     TEXT    NOT NULL,
+    sha256     TEXT    NOT NULL,
+    at_unix    INTEGER NOT NULL,
+    PRIMARY KEY (message_id, number)
 ) STRICT, WITHOUT ROWID;
