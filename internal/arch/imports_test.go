@@ -128,7 +128,6 @@ var thirdParty = []dependency{
 	{"golang.org/x/sys", "file locks and socket options", []string{"internal/guard", "internal/store/postgres", "internal/cli"}, false},
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
 	{"golang.org/x/time", "rate limits", []string{"internal/broker/api", "internal/desk"}, false},
-	{"golang.org/x/sync", "several parts on their way at once", []string{"internal/desk"}, false},
 	{"github.com/google/go-cmp", "differences in tests", []string{"internal/store/storetest"}, true},
 	{"github.com/rogpeppe/go-internal", "scripts that are the manual and its test", nil, true},
 	{"github.com/transparency-dev/tessera", "somebody else's reader of our log", nil, true},

@@ -28,7 +28,9 @@ func (a *app) replyCommand() *cobra.Command {
 
 func (a *app) replyAct(act workflow.Act) *cobra.Command {
 	var s sending
-	var file string
+	var file, delivery string
+	var parcels deliveryForm
+	var line lineForm
 	kinds := kindsOf(act)
 	c := &cobra.Command{
 		Use:   string(act) + " CASE",
@@ -46,16 +48,36 @@ func (a *app) replyAct(act workflow.Act) *cobra.Command {
 		fill = form.flags(c)
 		c.Flags().VisitAll(func(f *pflag.Flag) { members = append(members, f.Name) })
 	}
+	if act == workflow.Confirm {
+		c.Flags().StringVar(&delivery, "delivery", "", "message whose packages were fetched: what was found of each is the receipt")
+		c.Example = "  entraide reply confirm 0f3c… --delivery 1b2c… --home desk\n" + c.Example
+		members = []string{"delivery"}
+	}
 	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
 		known, err := d.Case(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		body, err := a.replyBody(c, members, file, func() (convention.Body, error) { return fill(known) })
-		if err != nil {
+		o := desk.Order{Case: message.ID(args[0]), Act: act, Final: s.final}
+		if o.Body, err = a.replyBody(c, members, file, func() (convention.Body, error) {
+			if act == workflow.Confirm {
+				return d.EvidenceReceipt(ctx, args[0], delivery)
+			}
+			return fill(known)
+		}); err != nil {
 			return err
 		}
-		o := desk.Order{Case: message.ID(args[0]), Act: act, Final: s.final, Body: body}
+		if act == workflow.Deliver {
+			if o.Body, o.Evidence, err = parcels.complete(o.Body, s.final, file == ""); err != nil {
+				return err
+			}
+			report, end := a.progress()
+			defer end()
+			d.Report = report
+			if err := line.apply(d); err != nil {
+				return err
+			}
+		}
 		s.from, o.To = known.Requesting, known.Requested
 		if known.Role == string(workflow.Requested) {
 			s.from, o.To = known.Requested, known.Requesting
@@ -66,6 +88,8 @@ func (a *app) replyAct(act workflow.Act) *cobra.Command {
 	c.Flags().StringVar(&file, "from-file", "", `JSON body, "-" for standard input, instead of the flags for its members`)
 	if act == workflow.Deliver {
 		c.Flags().BoolVar(&s.final, "final", false, "nothing more will be delivered: the request is answered")
+		parcels.flags(c)
+		line.flags(c)
 	}
 	return c
 }

@@ -157,6 +157,7 @@ Begin with:  entraide demo --exit --dir x`,
 	root.AddCommand(
 		a.demoCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.keyCommand(),
 		a.directoryCommand(), a.schemaCommand(), a.workflowCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(),
+		a.evidenceCommand(),
 		a.messageCommand(), a.witnessCommand(), a.auditCommand(), a.verifyCommand(),
 	)
 	return root

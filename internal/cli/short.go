@@ -32,6 +32,7 @@ var shortForms = map[workflow.Act]shortForm{
 	workflow.Offer:       {`--condition "use=Only for this case."`, shortOffer},
 	workflow.Respond:     {`--accept-all`, shortRespond},
 	workflow.Decide:      {`--outcome accepted`, shortDecide},
+	workflow.Deliver:     {`--evidence sealed --what "Access logs" --officer "Duty officer" --phone +99955501234 --final`, shortDeliver},
 	workflow.Withdraw:    {`--handling destroy --text "The suspect has surrendered."`, shortWithdraw},
 	workflow.Close:       {`--outcome executed`, shortClose},
 }
@@ -270,6 +271,37 @@ func shortDecide(c *cobra.Command) func(desk.Case) (convention.Body, error) {
 			b.Items = append(b.Items, item)
 		}
 		return b, nil
+	}
+}
+
+func shortDeliver(c *cobra.Command) func(desk.Case) (convention.Body, error) {
+	var s speech
+	var results []string
+	b := convention.Delivery{Head: convention.HeadOf("delivery"), Executing: convention.Contact{Role: "officer"}}
+	s.flags(c, "the reasons, which all results but executed need")
+	f := c.Flags()
+	f.StringArrayVar(&results, "result", nil, "number of a measure and its result, as 1=executed; left out, all are executed (may be repeated)")
+	f.StringVar(&b.Executing.Name, "officer", "", "who answers for what is delivered")
+	f.StringVar(&b.Executing.Phone, "phone", "", "telephone of the officer")
+	return func(known desk.Case) (convention.Body, error) {
+		of := map[int64]string{}
+		for _, r := range results {
+			n, result, err := numbered(r)
+			if err != nil {
+				return nil, err
+			}
+			of[n] = result
+		}
+		for _, m := range known.Measures {
+			result := of[m.Number]
+			if result == "" && len(of) == 0 && !m.Ended {
+				result = "executed"
+			}
+			if result != "" {
+				b.Results = append(b.Results, convention.DeliveryResult{Measure: m.Number, Type: m.Type, Result: result, Reasons: s.may()})
+			}
+		}
+		return &b, nil
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"github.com/entraide/entraide/internal/durable"
@@ -27,9 +26,6 @@ import (
 // PackageFile is the description of a sealed package, beside its parts. It stays
 // on the sealing side.
 const PackageFile = evidence.PackageName
-
-// parallel is how many parts travel at once.
-const parallel = 4
 
 // Progress says how far something is that takes long, in bytes.
 type Progress struct {
@@ -333,18 +329,13 @@ func (d *Desk) uploadParts(ctx context.Context, from, dir string, sealed evidenc
 	for _, i := range missing {
 		done.Add(-sealed.Size(i))
 	}
-	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	for _, i := range missing {
-		group.Go(func() error {
-			err := d.uploadPart(within, from, dir, sealed, i)
-			if err == nil {
-				d.Report.tell("upload", done.Add(sealed.Size(i)), sealed.Bytes)
-			}
-			return err
-		})
-	}
-	return group.Wait()
+	return several(ctx, missing, func(i int) error {
+		err := d.uploadPart(ctx, from, dir, sealed, i)
+		if err == nil {
+			d.Report.tell("upload", done.Add(sealed.Size(i)), sealed.Bytes)
+		}
+		return err
+	})
 }
 
 func (d *Desk) uploadPart(ctx context.Context, from, dir string, sealed evidence.Sealed, i int) error {
@@ -375,12 +366,9 @@ func (l *lostPart) Error() string {
 // Unwrap returns the cause.
 func (l *lostPart) Unwrap() error { return l.err }
 
-// limiter returns what keeps a number of bytes per second, 0 for no limit.
-func limiter(bytesPerSecond int64) *rate.Limiter {
-	if bytesPerSecond <= 0 {
-		return nil
-	}
-	return rate.NewLimiter(rate.Limit(bytesPerSecond), throttleBlock)
+// Limit bounds what evidence takes of the line from now on, in bytes per second.
+func (d *Desk) Limit(bytesPerSecond int64) {
+	d.bandwidth = rate.NewLimiter(rate.Limit(bytesPerSecond), throttleBlock)
 }
 
 // throttleBlock is how much passes at once where there is a limit.

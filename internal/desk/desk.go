@@ -47,8 +47,6 @@ type Options struct {
 	Log        *slog.Logger
 	// Report is told how far evidence is; nil if nobody wants to know.
 	Report Report
-	// BytesPerSecond bounds what evidence takes of the line; 0 for no bound.
-	BytesPerSecond int64
 }
 
 // A Desk is an open home. It is safe for concurrent use, and several processes
@@ -115,7 +113,6 @@ func (d *Desk) readFiles() error {
 	if d.signer, err = translog.ParseSigner(strings.TrimSpace(string(secret))); err != nil {
 		return fmt.Errorf("reading the key of the desk's log: %w", err)
 	}
-	d.bandwidth = limiter(d.BytesPerSecond)
 	d.keys = keyring{dir: filepath.Join(d.home, keysDir), passphrase: d.Passphrase, open: map[string]*pgp.Key{}}
 	if err := d.openWitness(); err != nil {
 		return err

@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/entraide/entraide/internal/durable"
 	"github.com/entraide/entraide/internal/filelock"
 	"github.com/entraide/entraide/internal/store"
@@ -298,22 +296,21 @@ func (d *Desk) collect(ctx context.Context, p *parcel, dir string, broker bool) 
 // download fetches the parts that are not there, several at once.
 func (d *Desk) download(ctx context.Context, p *parcel, dir string, parted evidence.Parts) error {
 	done := atomic.Int64{}
-	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
+	var missing []int
 	for i, digest := range parted.Digests {
 		if info, err := os.Stat(filepath.Join(dir, digest)); err == nil && info.Size() == parted.Size(i) {
 			done.Add(info.Size())
-			continue
+		} else {
+			missing = append(missing, i)
 		}
-		group.Go(func() error {
-			err := d.downloadPart(within, p, dir, parted, i)
-			if err == nil {
-				d.Report.tell("download", done.Add(parted.Size(i)), parted.Bytes)
-			}
-			return err
-		})
 	}
-	if err := group.Wait(); err != nil {
+	if err := several(ctx, missing, func(i int) error {
+		err := d.downloadPart(ctx, p, dir, parted, i)
+		if err == nil {
+			d.Report.tell("download", done.Add(parted.Size(i)), parted.Bytes)
+		}
+		return err
+	}); err != nil {
 		return err
 	}
 	return durable.SyncDir(dir)

@@ -6,6 +6,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -71,6 +72,18 @@ type AuthorityOptions struct {
 	Callback   []string
 	StockTools bool
 	Stance     directory.Stance
+	Limits     directory.Limits // members that are 0 are as in defaultLimits
+}
+
+// defaultLimits let evidence of 1 TiB in, and 4 TiB wait.
+var defaultLimits = directory.Limits{EvidenceBytes: 1 << 40, QuotaBytes: 1 << 42}
+
+// limits are what the authority takes.
+func (a AuthorityOptions) limits() directory.Limits {
+	return directory.Limits{
+		EvidenceBytes: cmp.Or(a.Limits.EvidenceBytes, defaultLimits.EvidenceBytes),
+		QuotaBytes:    cmp.Or(a.Limits.QuotaBytes, defaultLimits.QuotaBytes),
+	}
 }
 
 // Init makes a desk's home in the directory, which must be empty or absent:
@@ -192,7 +205,7 @@ func (a AuthorityOptions) statement(o InitOptions, id, digest string, certificat
 		},
 		ID: id, Roles: a.Roles, Articles: []string{}, Names: a.Names, Languages: a.Languages, Hours: a.Hours,
 		TimeZone: a.TimeZone, Contact: a.Contact, Callback: callback, Certificates: certificates, Transport: digest,
-		Stance:     a.Stance,
+		Limits: a.limits(), Stance: a.Stance,
 		StockTools: a.StockTools, ValidFrom: directory.At(now), ValidUntil: directory.At(now.Add(validity)),
 	}
 }

@@ -175,7 +175,7 @@ func (p *Package) PackBag(out io.Writer, bag string) error {
 	if err != nil {
 		return fmt.Errorf("evidence: packing: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing is written through it
 	return p.pack(out, func(path string) (*os.File, error) { return openRegular(root, path) })
 }
 
@@ -218,7 +218,7 @@ func newFolder(folder string, fill func(*os.Root) error) error {
 		if err = fill(root); err == nil {
 			err = syncFolders(root)
 		}
-		root.Close()
+		err = errors.Join(err, root.Close())
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(folder))

@@ -33,7 +33,7 @@ func CheckBag(bag string) (*Package, []*FileError, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("evidence: checking: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing is written through it
 	c := &checker{root: root, described: map[string]bool{}}
 	for _, tag := range tags {
 		c.check(tag.name, File{Path: tag.name, Bytes: int64(len(tag.text)), SHA256: digestOf(tag.text)})

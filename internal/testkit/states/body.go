@@ -17,7 +17,7 @@ func Body(t testing.TB, act workflow.Act, from, to string) json.RawMessage {
 	t.Helper()
 	fromParty, _, _ := strings.Cut(from, ".")
 	toParty, _, _ := strings.Cut(to, ".")
-	raw, err := convention.Marshal(body(act, fromParty, toParty))
+	raw, err := convention.Marshal(Content(act, fromParty, toParty))
 	if err != nil {
 		t.Fatalf("making a body for %s: %v", act, err)
 	}
@@ -29,8 +29,9 @@ func text(s string) convention.Text {
 	return convention.Text{Lang: "en", Text: s, Authentic: true}
 }
 
-// body returns the content for an act; a notice where there is no other.
-func body(act workflow.Act, from, to string) convention.Body {
+// Content returns the content for an act between two parties; a notice where
+// there is no other.
+func Content(act workflow.Act, from, to string) convention.Body {
 	head := convention.HeadOf
 	switch act {
 	case workflow.Request:
