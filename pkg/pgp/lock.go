@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	openpgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
@@ -18,8 +19,8 @@ const maxKeyBytes = 2 * maxCertificateBytes
 const iterations = 65011712
 
 // Lock returns the key locked with a passphrase for our own store, as a binary
-// transferable secret key: AES-256 in OCB with a key derived by Argon2 in 3
-// passes over 64 MiB, in which the public part is authenticated too. Other tools
+// transferable secret key: AES-256 in OCB with a key derived by Argon2 in 6
+// passes over 32 MiB, in which the public part is authenticated too. Other tools
 // may not read it: see Export. An empty passphrase is ErrPassphrase.
 //
 // Format: RFC 9580 sections 3.7.1.4, 3.7.2.1 and 10.2.
@@ -27,7 +28,7 @@ func (k *Key) Lock(passphrase []byte) ([]byte, error) {
 	c := k.suite.config(time.Time{})
 	c.AEADConfig = &packet.AEADConfig{}
 	c.S2KConfig = &s2k.Config{S2KMode: s2k.Argon2S2K, Argon2Config: &s2k.Argon2Config{
-		NumberOfPasses: 3, DegreeOfParallelism: 4, Memory: 64 << 10, // KiB
+		NumberOfPasses: 6, DegreeOfParallelism: 4, Memory: 32 << 10, // KiB
 	}}
 	return k.locked(passphrase, c)
 }
@@ -138,11 +139,15 @@ func Unlock(locked, passphrase []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	if err := packet.DecryptPrivateKeys(secrets, passphrase); err != nil {
+	for _, s := range secrets {
+		err := s.Decrypt(passphrase)
+		debug.FreeOSMemory() // what Argon2 has filled would double with the next
 		if _, unfit := errors.AsType[openpgperrors.KeyInvalidError](err); unfit {
 			return nil, fmt.Errorf("%w: a public part does not fit its secret part", ErrKey)
 		}
-		return nil, ErrPassphrase
+		if err != nil {
+			return nil, ErrPassphrase
+		}
 	}
 	k := &Key{suite: public.suite, primary: secrets[0], subkeys: map[string]*packet.PrivateKey{}, public: public}
 	for _, s := range secrets[1:] {
