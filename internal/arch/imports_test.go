@@ -127,6 +127,7 @@ var thirdParty = []dependency{
 	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/cli"}, true},
 	{"golang.org/x/sys", "file locks and socket options", []string{"internal/guard", "internal/store/postgres", "internal/cli"}, false},
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
+	{"github.com/minio/minio-go/v7", "S3-compatible services that keep evidence", []string{"internal/parts"}, false},
 	{"golang.org/x/time", "rate limits", []string{"internal/broker/api", "internal/desk"}, false},
 	{"github.com/google/go-cmp", "differences in tests", []string{"internal/store/storetest"}, true},
 	{"github.com/rogpeppe/go-internal", "scripts that are the manual and its test", nil, true},

@@ -48,6 +48,7 @@ var toolParts = []toolPart{
 	{"filippo.io/torchwood/cmd/litewitness", "ENTRAIDE_LITEWITNESS"},
 	{"filippo.io/torchwood/cmd/spicy", "ENTRAIDE_SPICY"},
 	{"github.com/entraide/entraide/internal/tools/tlogproof", "ENTRAIDE_TLOGPROOF"},
+	{"github.com/versity/versitygw/cmd/versitygw", "ENTRAIDE_VERSITYGW"}, // an S3 service
 }
 
 // npmFiles pin the npm modules by their digests.

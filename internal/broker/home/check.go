@@ -9,7 +9,6 @@ import (
 
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/guard"
-	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/internal/store"
 )
 
@@ -27,7 +26,7 @@ func Check(ctx context.Context, home string, now func() time.Time) (broker.Repor
 		if err != nil {
 			return err
 		}
-		kept, err := parts.OpenFiles(within(home, c.Parts), now())
+		kept, err := c.openParts(ctx, home, now())
 		if err != nil {
 			return err
 		}

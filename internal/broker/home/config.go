@@ -5,17 +5,20 @@ package home
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/broker/api"
+	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/wire"
@@ -61,8 +64,12 @@ type Config struct {
 	Depositary string `toml:"depositary"`
 	// Limits bound what one authority may ask for.
 	Limits api.Limits `toml:"limits"`
-	// Parts is where sealed evidence is kept: a directory, relative to the home.
+	// Parts is where sealed evidence is kept: a directory, relative to the home, or
+	// a bucket of an S3-compatible service, "https://s3.example/bucket/prefix".
 	Parts string `toml:"parts"`
+	// PartsCredentials names a file, relative to the home, with the access key and
+	// the secret key of that service, each on a line.
+	PartsCredentials string `toml:"parts_credentials"`
 	// Evidence says how much of it is kept, and for how long.
 	Evidence broker.Evidence `toml:"evidence"`
 	// Clocks are the time limits by lane and pair.
@@ -103,6 +110,8 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: exactly one of database and database_file must be set", ErrConfig)
 	case c.Parts == "":
 		return fmt.Errorf("%w: parts is missing", ErrConfig)
+	case strings.Contains(c.Parts, "://") != (c.PartsCredentials != ""):
+		return fmt.Errorf("%w: parts_credentials belongs to parts that are an address, and to no others", ErrConfig)
 	case c.Evidence.Quota <= 0 || c.Evidence.Unused <= 0 || c.Evidence.Delivered <= 0:
 		return fmt.Errorf("%w: evidence: quota and times must be above zero", ErrConfig)
 	case c.Limits.PerSecond <= 0 || c.Limits.Burst <= 0:
@@ -121,6 +130,22 @@ func (c Config) database(home string) (string, error) {
 		return "", fmt.Errorf("%w: reading database_file: %w", ErrConfig, err)
 	}
 	return strings.TrimSpace(string(data)), nil
+}
+
+// openParts opens where sealed evidence is kept.
+func (c Config) openParts(ctx context.Context, home string, now time.Time) (parts.Store, error) {
+	if !strings.Contains(c.Parts, "://") {
+		return parts.OpenFiles(within(home, c.Parts), now)
+	}
+	data, err := os.ReadFile(within(home, c.PartsCredentials))
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading parts_credentials: %w", ErrConfig, err)
+	}
+	keys := strings.Fields(string(data))
+	if len(keys) != 2 {
+		return nil, fmt.Errorf("%w: parts_credentials must hold the access key and the secret key, each on a line", ErrConfig)
+	}
+	return parts.OpenS3(ctx, c.Parts, keys[0], keys[1])
 }
 
 // policy reads the policy of the log, nil if it has none, and renews the
@@ -199,7 +224,9 @@ depositary = %q
 # change, hand the new broker.json to every desk.
 # policy = "witnesses.policy"
 
-# Where sealed evidence is kept. Brokers on one database share it.
+# Where sealed evidence is kept: a directory, or a bucket of an S3-compatible
+# service, "https://s3.example/bucket/prefix", with parts_credentials the name of
+# a file that holds its access key and secret key. Brokers on one database share it.
 parts = "parts"
 
 # How much of it for one authority, and for how long: what no message names, and

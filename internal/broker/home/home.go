@@ -17,7 +17,6 @@ import (
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/broker/api"
 	"github.com/entraide/entraide/internal/guard"
-	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/internal/store/postgres"
 	"github.com/entraide/entraide/internal/store/sqlite"
@@ -172,7 +171,7 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	kept, err := parts.OpenFiles(within(home, c.Parts), now())
+	kept, err := c.openParts(ctx, home, now())
 	if err != nil {
 		return nil, err
 	}
