@@ -185,8 +185,8 @@ func (s *S3) Sets(ctx context.Context, fn func(string) error) error {
 	}
 	return s.list(ctx, within, func(key string) error {
 		set := path.Base(key)
-		if !strings.HasSuffix(key, "/") || checkNames(set) != nil {
-			return nil // not ours
+		if ours := strings.HasSuffix(key, "/") && checkNames(set) == nil; !ours {
+			return nil
 		}
 		return fn(set)
 	})
