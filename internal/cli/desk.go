@@ -165,7 +165,8 @@ func (a *app) printEnrolment(dir string, e enrolment.Enrolment) error {
 }
 
 func (a *app) deskServe() *cobra.Command {
-	return &cobra.Command{
+	var line lineForm
+	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Send and receive until interrupted",
 		Long: `Keep the line to the broker open: take what arrives, send what waits, repeat
@@ -174,6 +175,9 @@ home meanwhile.`,
 		Example: "  entraide desk serve --home desk",
 		Args:    noArgs,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			if err := line.apply(d); err != nil {
+				return err
+			}
 			if err := d.Unlock(); err != nil {
 				return err
 			}
@@ -181,6 +185,8 @@ home meanwhile.`,
 			return d.Run(ctx)
 		}),
 	}
+	line.flags(c)
+	return c
 }
 
 func (a *app) deskSync() *cobra.Command {
@@ -190,7 +196,10 @@ func (a *app) deskSync() *cobra.Command {
 		Example: "  entraide desk sync --home desk",
 		Args:    noArgs,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
-			if err := d.Sync(ctx); err != nil {
+			report, end := a.progress()
+			defer end()
+			d.Report = report
+			if err := errors.Join(d.Upload(ctx), d.Sync(ctx)); err != nil {
 				return err
 			}
 			messages, err := d.Messages(ctx)

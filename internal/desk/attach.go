@@ -231,11 +231,12 @@ func (d *Desk) checkSealed(dir string, s evidence.Sealed, to []*pgp.Certificate)
 const uploadLock = "upload.lock"
 
 // Upload uploads the evidence of the orders that wait, parts that the broker
-// lacks only, so that the orders can be sent. The mail goes on meanwhile.
+// lacks only, so that the orders can be sent. The mail goes on meanwhile. If
+// another process of this desk is doing so, there is nothing to do.
 func (d *Desk) Upload(ctx context.Context) error {
 	lock, err := filelock.Try(filepath.Join(d.home, uploadLock))
 	if errors.Is(err, filelock.ErrHeld) {
-		return errBusy
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("claiming the upload: %w", err)
@@ -398,7 +399,7 @@ func (d *Desk) runUploads(ctx context.Context) {
 	tick := time.NewTicker(uploadEvery)
 	defer tick.Stop()
 	for {
-		if err := d.Upload(ctx); err != nil && !errors.Is(err, errBusy) && ctx.Err() == nil {
+		if err := d.Upload(ctx); err != nil && ctx.Err() == nil {
 			d.Log.Warn("uploading evidence", "err", err)
 		}
 		select {

@@ -255,7 +255,7 @@ func usageOf(dir string, err error) error {
 func (d *Desk) telling(ctx context.Context, dir string, parted evidence.Parts) evidence.Source {
 	read := int64(0)
 	source := evidence.Directory(dir)
-	return func(index int, digest string) (io.ReadCloser, error) {
+	return func(index int, digest string) (io.ReadSeekCloser, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -154,17 +154,17 @@ func TestOpenNamesThePart(t *testing.T) {
 				"first byte": flip(0), "middle": flip(len(good) / 2), "last byte": flip(len(good) - 1),
 				"short": good[:len(good)-1], "long": append(slices.Clone(good), 0), "empty": nil,
 			} {
-				got, err := open(t, p.to, p, s, with(dir, index, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(bad)), nil }))
+				got, err := open(t, p.to, p, s, with(dir, index, func() (io.ReadSeekCloser, error) { return inMemory{bytes.NewReader(bad)}, nil }))
 				wantPart(t, fmt.Sprintf("%d, %s", index, name), err, index, s)
 				if len(got) > index*evidence.PartBytes {
 					t.Errorf("%d, %s: %d bytes were used", index, name, len(got))
 				}
 				wantPart(t, name, s.Check(index, bytes.NewReader(bad)), index, s)
 			}
-			_, err := open(t, p.to, p, s, with(dir, index, func() (io.ReadCloser, error) { return nil, gone }))
+			_, err := open(t, p.to, p, s, with(dir, index, func() (io.ReadSeekCloser, error) { return nil, gone }))
 			wantPart(t, "gone", err, index, s)
 			wantError(t, err, gone)
-			_, err = open(t, p.to, p, s, with(dir, index, func() (io.ReadCloser, error) { return io.NopCloser(iotest.ErrReader(gone)), nil }))
+			_, err = open(t, p.to, p, s, with(dir, index, func() (io.ReadSeekCloser, error) { return unreadable{gone}, nil }))
 			wantPart(t, "unreadable", err, index, s)
 			wantError(t, err, gone)
 			wantError(t, s.Check(index, iotest.ErrReader(gone)), gone)
@@ -172,9 +172,27 @@ func TestOpenNamesThePart(t *testing.T) {
 	})
 }
 
+// inMemory is a part that is in memory.
+type inMemory struct{ *bytes.Reader }
+
+// Close implements io.Closer.
+func (inMemory) Close() error { return nil }
+
+// unreadable is a part that cannot be read.
+type unreadable struct{ err error }
+
+// Read implements io.Reader.
+func (u unreadable) Read([]byte) (int, error) { return 0, u.err }
+
+// Seek implements io.Seeker.
+func (u unreadable) Seek(int64, int) (int64, error) { return 0, u.err }
+
+// Close implements io.Closer.
+func (unreadable) Close() error { return nil }
+
 // with is the source of the parts in a directory, but for one.
-func with(dir string, index int, part func() (io.ReadCloser, error)) evidence.Source {
-	return func(i int, sha256 string) (io.ReadCloser, error) {
+func with(dir string, index int, part func() (io.ReadSeekCloser, error)) evidence.Source {
+	return func(i int, sha256 string) (io.ReadSeekCloser, error) {
 		if i == index {
 			return part()
 		}

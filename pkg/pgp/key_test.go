@@ -98,8 +98,8 @@ func TestLock(t *testing.T) {
 	})
 }
 
-// TestLockForm checks how a key is locked at rest: with Argon2, 6 passes, 4
-// lanes, 32 MiB, and authenticated; and how for other tools.
+// TestLockForm checks how a key is locked at rest: with Argon2, 12 passes, 4
+// lanes, 16 MiB, and authenticated; and how for other tools.
 func TestLockForm(t *testing.T) {
 	t.Parallel()
 	eachSuite(t, func(t *testing.T, suite pgp.Suite) {
@@ -279,7 +279,7 @@ func countArgon2(locked []byte) int {
 		if rest[0] == 20 {
 			rest = rest[1:] // version 6 counts
 		}
-		if rest[0] == 4 && bytes.Equal(rest[17:20], []byte{6, 4, 15}) {
+		if rest[0] == 4 && bytes.Equal(rest[17:20], []byte{12, 4, 14}) {
 			n++
 		}
 	}

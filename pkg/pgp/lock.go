@@ -19,8 +19,8 @@ const maxKeyBytes = 2 * maxCertificateBytes
 const iterations = 65011712
 
 // Lock returns the key locked with a passphrase for our own store, as a binary
-// transferable secret key: AES-256 in OCB with a key derived by Argon2 in 6
-// passes over 32 MiB, in which the public part is authenticated too. Other tools
+// transferable secret key: AES-256 in OCB with a key derived by Argon2 in 12
+// passes over 16 MiB, in which the public part is authenticated too. Other tools
 // may not read it: see Export. An empty passphrase is ErrPassphrase.
 //
 // Format: RFC 9580 sections 3.7.1.4, 3.7.2.1 and 10.2.
@@ -28,7 +28,7 @@ func (k *Key) Lock(passphrase []byte) ([]byte, error) {
 	c := k.suite.config(time.Time{})
 	c.AEADConfig = &packet.AEADConfig{}
 	c.S2KConfig = &s2k.Config{S2KMode: s2k.Argon2S2K, Argon2Config: &s2k.Argon2Config{
-		NumberOfPasses: 6, DegreeOfParallelism: 4, Memory: 32 << 10, // KiB
+		NumberOfPasses: 12, DegreeOfParallelism: 4, Memory: 16 << 10, // KiB
 	}}
 	return k.locked(passphrase, c)
 }
@@ -139,9 +139,10 @@ func Unlock(locked, passphrase []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
+	defer debug.FreeOSMemory()
 	for _, s := range secrets {
+		debug.FreeOSMemory() // what the last one has filled, Argon2 would double
 		err := s.Decrypt(passphrase)
-		debug.FreeOSMemory() // what Argon2 has filled would double with the next
 		if _, unfit := errors.AsType[openpgperrors.KeyInvalidError](err); unfit {
 			return nil, fmt.Errorf("%w: a public part does not fit its secret part", ErrKey)
 		}
