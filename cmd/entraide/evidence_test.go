@@ -348,3 +348,44 @@ func (x *crossing) brokerKilled(work func(context.Context) error) {
 	x.t.Logf("broker: killed %d times", n)
 	x.must(<-done)
 }
+
+// TestEvidenceByHand runs the commands of docs/evidence.md, with sha256sum, gpg
+// and tar and nothing of ours, on what was fetched.
+func TestEvidenceByHand(t *testing.T) {
+	t.Parallel()
+	x := newCrossing(t, "classic-4")
+	path, digest := x.seized(20 << 20)
+	x.run("QN", x.deliverArgs(x.seal(path))...)
+	id := x.delivered(t.Context())
+	x.run("QM", "evidence", "fetch", id, "--dir", filepath.Join(x.dir, "bag"), "--keep-parts")
+	var lines []struct{ SHA256 string }
+	x.must(json.Unmarshal([]byte(x.run("QM", "evidence", "status", x.caseID, "--json")), &lines))
+
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "evidence.md"))
+	x.must(err)
+	_, rest, _ := strings.Cut(string(doc), "```sh\n")
+	script, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no commands")
+	}
+	key := filepath.Join(x.dir, "qm.key")
+	x.run("QM", "key", "export", "--secret", "--authority", "QM.24-7", "--suite", "classic-4", "--out", key)
+	ring := gpgHome(t)
+	pass := filepath.Join(x.dir, "pass")
+	x.must(os.WriteFile(pass, []byte(secret), 0o600))
+	x.must(os.WriteFile(filepath.Join(ring, "gpg.conf"), []byte("batch\npinentry-mode loopback\npassphrase-file "+pass+"\n"), 0o600))
+	cmd := exec.CommandContext(t.Context(), "bash", "-ec", "set -o pipefail\ngpg --import "+key+"\n"+script)
+	cmd.Dir = filepath.Join(x.home("QM"), "evidence", id+"-1")
+	cmd.Env = append(os.Environ(), "GNUPGHOME="+ring)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out.String(), errs.String())
+	}
+	if len(lines) != 1 || !strings.Contains(out.String(), lines[0].SHA256+"  evidence.tar") {
+		t.Errorf("the archive has another digest than was signed, %v:\n%s", lines, out.String())
+	}
+	if got := x.digestOf(filepath.Join(cmd.Dir, "evidence", "data", "disk.img")); got != digest {
+		t.Errorf("the file has the digest %s, want %s", got, digest)
+	}
+}

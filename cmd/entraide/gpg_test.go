@@ -24,6 +24,20 @@ func run(t *testing.T, args ...string) string {
 	return out.String()
 }
 
+// gpgHome makes a home for gpg. Its path must be short: sockets are made in it.
+func gpgHome(t *testing.T) string {
+	t.Helper()
+	ring, err := os.MkdirTemp("", "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("gpgconf", "--homedir", ring, "--kill", "all").Run()
+		os.RemoveAll(ring)
+	})
+	return ring
+}
+
 // TestByHand checks an exported message as its README.txt says, with gpg and
 // sq: the signature, the content with the recipient's exported key, and the
 // digests that bind them.
@@ -34,11 +48,7 @@ func TestByHand(t *testing.T) {
 			t.Skipf("%s is not installed", tool)
 		}
 	}
-	// The path of gpg's home must be short: it makes sockets in it.
-	ring, err := os.MkdirTemp("", "g")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ring := gpgHome(t)
 	gpg := func(args ...string) ([]byte, string) {
 		t.Helper()
 		cmd := exec.Command("gpg", append([]string{"--homedir", ring, "--batch", "--pinentry-mode", "loopback"}, args...)...)
@@ -49,10 +59,6 @@ func TestByHand(t *testing.T) {
 		}
 		return out.Bytes(), errs.String()
 	}
-	t.Cleanup(func() {
-		_ = exec.Command("gpgconf", "--homedir", ring, "--kill", "all").Run()
-		os.RemoveAll(ring)
-	})
 	dir := t.TempDir()
 	x, m := filepath.Join(dir, "x"), filepath.Join(dir, "m")
 	run(t, "demo", "--exit", "--suite", "classic-4", "--dir", x)
