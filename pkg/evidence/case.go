@@ -23,7 +23,6 @@ var caseContext = object{
 	"uco-observable":     "https://ontology.unifiedcyberontology.org/uco/observable/",
 	"uco-tool":           "https://ontology.unifiedcyberontology.org/uco/tool/",
 	"uco-types":          "https://ontology.unifiedcyberontology.org/uco/types/",
-	"uco-vocabulary":     "https://ontology.unifiedcyberontology.org/uco/vocabulary/",
 	"xsd":                "http://www.w3.org/2001/XMLSchema#",
 }
 
@@ -257,7 +256,7 @@ func (w *caseWriter) file(f File) {
 				"uco-observable:sizeInBytes": integer(f.Bytes), "uco-observable:mimeType": f.MediaType,
 				"uco-observable:hash": []object{{
 					"@id": w.id("hash", f.Path), "@type": "uco-types:Hash",
-					"uco-types:hashMethod": object{"@type": "uco-vocabulary:HashNameVocab", "@value": "SHA256"},
+					"uco-types:hashMethod": "SHA256",
 					"uco-types:hashValue":  typed("hexBinary", f.SHA256),
 				}},
 			},
