@@ -77,17 +77,20 @@ func (d *Desk) SealEvidence(ctx context.Context, s Sealing) (evidence.Sealed, *e
 	if p.Bytes() > limit {
 		return evidence.Sealed{}, nil, problem.Newf(problem.TooLarge, "size", "%s takes evidence of at most %d bytes; this has %d.", s.To, limit, p.Bytes())
 	}
+	text, err := p.Text()
+	if err != nil {
+		return evidence.Sealed{}, nil, err
+	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return evidence.Sealed{}, nil, err
+	}
+	if err := durable.Replace(filepath.Join(s.Dir, PackageFile), text, 0o600); err != nil {
+		return evidence.Sealed{}, nil, err
+	}
 	archive := p.Archive(s.Items)
 	defer archive.Close()
 	sealed, err := evidence.Seal(s.Dir, &watched{ctx: ctx, in: archive, tell: func(n int64) { s.Report.tell("seal", n, p.Bytes()) }}, to, d.now())
 	if err != nil {
-		return sealed, nil, err
-	}
-	text, err := p.Text()
-	if err != nil {
-		return sealed, nil, err
-	}
-	if err := durable.Replace(filepath.Join(s.Dir, PackageFile), text, 0o600); err != nil {
 		return sealed, nil, err
 	}
 	return sealed, p, d.db.Write(ctx, func(w store.DeskWriter) error { return d.record(ctx, w, "evidence sealed", sealed.SHA256()) })
@@ -242,11 +245,8 @@ func (d *Desk) Upload(ctx context.Context) error {
 		return fmt.Errorf("claiming the upload: %w", err)
 	}
 	defer func() { _ = lock.Release() }() // it ends with the process in any case
-	var orders []store.Order
-	if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
-		orders, err = r.Orders(ctx, store.OrderWaiting)
-		return err
-	}); err != nil {
+	orders, err := d.waiting(ctx)
+	if err != nil {
 		return err
 	}
 	for _, o := range orders {

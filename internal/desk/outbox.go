@@ -30,11 +30,8 @@ var errLater = errors.New("the outbox has to wait")
 // An order that has to wait keeps those behind it, to the same recipient,
 // waiting too: their numbers depend on it.
 func (d *Desk) pumpOutbox(ctx context.Context) error {
-	var orders []store.Order
-	if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
-		orders, err = r.Orders(ctx, store.OrderWaiting)
-		return err
-	}); err != nil {
+	orders, err := d.waiting(ctx)
+	if err != nil {
 		return err
 	}
 	var later error
@@ -61,6 +58,15 @@ func (d *Desk) pumpOutbox(ctx context.Context) error {
 		}
 	}
 	return later
+}
+
+// waiting returns the orders that wait, oldest first.
+func (d *Desk) waiting(ctx context.Context) (orders []store.Order, err error) {
+	err = d.db.Read(ctx, func(r store.DeskReader) (err error) {
+		orders, err = r.Orders(ctx, store.OrderWaiting)
+		return err
+	})
+	return orders, err
 }
 
 // dispatch sends one order until the broker has answered.

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -428,4 +429,98 @@ func TestEvidenceErased(t *testing.T) {
 	if _, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"), time.Now); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestEvidenceTampered: whatever somebody with the database changes of what it
+// says of evidence, the broker's check finds and locates.
+func TestEvidenceTampered(t *testing.T) {
+	t.Parallel()
+	h := newHaul(t)
+	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))
+	h.must(h.server.Close())
+	database := filepath.Join(h.dir, "broker", "broker.db")
+	list := filepath.Dir(h.partFiles()[0])
+	list = filepath.Join(list, filepath.Base(list))
+	whole, err := os.ReadFile(list)
+	h.must(err)
+	place := fmt.Sprintf("entry %d", sent.Index)
+	rows := 0
+	for what, change := range map[string]func(){
+		"use deleted":       func() { h.sql(database, `DELETE FROM evidence_use`) },
+		"use of another":    func() { h.sql(database, `UPDATE evidence_use SET manifest = 'x'`) },
+		"said to be gone":   func() { h.sql(database, `UPDATE evidence_use SET dropped_by = 3`) },
+		"one use more":      func() { h.sql(database, `INSERT INTO evidence_use SELECT message_id, 'x', 0 FROM evidence_use`) },
+		"upload deleted":    func() { h.sql(database, `DELETE FROM evidence_upload`) },
+		"upload smaller":    func() { h.sql(database, `UPDATE evidence_upload SET bytes = bytes - 1`) },
+		"upload of another": func() { h.sql(database, `UPDATE evidence_upload SET authority = 'QM.mla'`) },
+		"upload for others": func() { h.sql(database, `UPDATE evidence_upload SET recipient = 'QP.mla'`) },
+		"list swapped": func() {
+			lines := strings.SplitAfter(string(whole), "\n")
+			h.must(os.WriteFile(list, []byte(lines[1]+lines[0]+lines[2]), 0o600))
+		},
+		"list shorter": func() { h.must(os.WriteFile(list, whole[:len(whole)/3], 0o600)) },
+		"list gone":    func() { h.must(os.Remove(list)) },
+	} {
+		saved := filepath.Join(h.dir, "saved.db")
+		h.copyDatabase(database, saved)
+		change()
+		_, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"), h.now)
+		if !errors.Is(err, broker.ErrInconsistent) || !strings.Contains(err.Error(), place) {
+			t.Errorf("%s: %v, want %s", what, err, place)
+		} else {
+			t.Logf("%-18s %v", what, err)
+		}
+		h.copyDatabase(saved, database)
+		h.must(os.WriteFile(list, whole, 0o600))
+		rows++
+	}
+	t.Logf("%d rows", rows)
+	if _, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"), h.now); err != nil {
+		t.Error(err)
+	}
+	h.start()
+}
+
+// sql changes a database behind everybody's back.
+func (h *haul) sql(database, statement string) {
+	h.t.Helper()
+	conn, err := sql.Open("sqlite", database)
+	h.must(err)
+	defer conn.Close()
+	_, err = conn.ExecContext(h.t.Context(), statement)
+	h.must(err)
+}
+
+// TestEvidenceDropped: what was delivered is given up after its time, by an entry
+// of the log, with which the check agrees; under a legal hold it stays.
+func TestEvidenceDropped(t *testing.T) {
+	t.Parallel()
+	h := newHaul(t)
+	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))
+	h.must(h.qm.Sync(t.Context()))
+	hold := func(lift bool) {
+		h.must(h.server.Close())
+		h.must(home.Hold(t.Context(), filepath.Join(h.dir, "broker"), h.now, slog.New(slog.DiscardHandler), sent.Case, "order", "court", lift))
+		h.start()
+	}
+	hold(false)
+	h.pass(92 * 24 * time.Hour)
+	h.must(h.server.Broker.SweepEvidence(t.Context()))
+	if n := len(h.partFiles()); n != 3 {
+		t.Errorf("%d parts are kept under a legal hold", n)
+	}
+	hold(true)
+	for range 2 { // what is dropped goes with the next
+		h.must(h.server.Broker.SweepEvidence(t.Context()))
+	}
+	if n := len(h.partFiles()); n != 0 {
+		t.Errorf("%d parts are kept after their time", n)
+	}
+	_, err := h.fetch(sent.ID, nil)
+	wantCode(t, "what was dropped", err, problem.MissingEvidence)
+	h.must(h.server.Close())
+	if report, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"), h.now); err != nil || report.Evidence != 0 {
+		t.Errorf("checking: %+v, %v", report, err)
+	}
+	h.start()
 }
