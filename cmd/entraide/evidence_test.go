@@ -250,26 +250,24 @@ func TestEvidenceMemory(t *testing.T) {
 }
 
 // kills is how often each process is killed.
-func kills() int {
-	if testing.Short() {
-		return 3
-	}
-	return 20
-}
+const kills = 20
 
 // TestEvidenceKilled kills, at 20 moments that nobody chooses, each of the three
 // processes that evidence goes through: the desk that uploads, the broker, and the
 // command that fetches. It goes on where it was, and arrives byte for byte.
 func TestEvidenceKilled(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is about processes, which share no memory")
+	}
 	x := newCrossing(t, "modern-6")
-	path, digest := x.seized(1280 << 20)
+	path, digest := x.seized(960 << 20)
 	dir := x.seal(path)
 	x.run("QN", append(x.deliverArgs(dir), "--queue")...)
 
 	killed := x.killed("desk serve", func() *exec.Cmd {
-		return x.command(context.Background(), "QN", "desk", "serve", "--bandwidth", "60M")
-	}, 2*time.Second, func() bool { return false })
+		return x.command(context.Background(), "QN", "desk", "serve", "--bandwidth", "80M")
+	}, 1500*time.Millisecond, func() bool { return false })
 	t.Logf("desk serve: killed %d times; %d parts are with the broker", killed, x.parts())
 	x.brokerKilled(func(ctx context.Context) error {
 		cmd := x.command(ctx, "QN", "desk", "serve", "--bandwidth", "60M")
@@ -283,13 +281,13 @@ func TestEvidenceKilled(t *testing.T) {
 	// What was in flight when somebody was killed is sent again, and no more.
 	sent, there, flight := int(x.puts.Load()), x.parts(), 4
 	t.Logf("%d parts, taken %d times", there, sent)
-	if sent > there+flight*2*kills() {
+	if sent > there+flight*2*kills {
 		t.Errorf("%d parts were sent %d times", there, sent)
 	}
 	id := x.delivered(t.Context())
 	bag := filepath.Join(x.dir, "bag")
 	fetch := []string{"evidence", "fetch", id, "--dir", bag, "--bandwidth", "200M"}
-	killed = x.killed("evidence fetch", func() *exec.Cmd { return x.command(context.Background(), "QM", fetch...) }, 2*time.Second,
+	killed = x.killed("evidence fetch", func() *exec.Cmd { return x.command(context.Background(), "QM", fetch...) }, 1500*time.Millisecond,
 		func() bool { _, err := os.Stat(bag); return err == nil })
 	t.Logf("evidence fetch: killed %d times", killed)
 	if _, err := os.Stat(bag); err != nil {
@@ -306,10 +304,10 @@ func TestEvidenceKilled(t *testing.T) {
 // says, or until it is done.
 func (x *crossing) killed(what string, start func() *exec.Cmd, within time.Duration, done func() bool) (n int) {
 	x.t.Helper()
-	for ; n < kills() && !done(); n++ {
+	for ; n < kills && !done(); n++ {
 		cmd := start()
 		x.must(cmd.Start())
-		timer := time.AfterFunc(400*time.Millisecond+mathrand.N(within), func() { _ = cmd.Process.Kill() })
+		timer := time.AfterFunc(300*time.Millisecond+mathrand.N(within), func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		timer.Stop()
 		x.note(what, cmd)
@@ -334,7 +332,7 @@ func (x *crossing) brokerKilled(work func(context.Context) error) {
 	done := make(chan error, 1)
 	go func() { done <- work(ctx) }()
 	n := 0
-	for ; n < kills(); n++ {
+	for ; n < kills; n++ {
 		timer := time.NewTimer(50*time.Millisecond + mathrand.N(500*time.Millisecond))
 		select {
 		case err := <-done:

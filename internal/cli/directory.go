@@ -101,6 +101,7 @@ func (a *app) printAuthority(w io.Writer, x directory.Authority) {
 	for _, lane := range slices.Sorted(maps.Keys(s.Languages)) {
 		fmt.Fprintf(w, "  %-10s %s\n", lane, strings.Join(s.Languages[lane], ", "))
 	}
+	fmt.Fprintf(w, "  evidence   up to %s, sealed, and %s waiting\n", size(s.Limits.EvidenceBytes), size(s.Limits.QuotaBytes))
 	a.printStance(w, s.Stance)
 	fmt.Fprintf(w, "  valid      %s to %s\n  statement  no. %d of %s, entry %d of the log\n",
 		s.ValidFrom, s.ValidUntil, s.Number, s.Issued, x.Index)

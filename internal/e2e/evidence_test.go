@@ -37,7 +37,7 @@ type haul struct {
 	items  []evidence.Item
 }
 
-// newHaul opens a case and makes evidence of three parts.
+// newHaul opens a case and makes evidence of two parts.
 func newHaul(t *testing.T) *haul {
 	t.Helper()
 	h := &haul{hub: newHub(t)}
@@ -45,7 +45,7 @@ func newHaul(t *testing.T) *haul {
 	h.opened = h.send(h.qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
 	h.must(h.qn.Sync(t.Context()))
 	h.send(h.qn, h.order(workflow.Acknowledge, "QN.mla", "QM.mla", h.opened))
-	h.disk = make([]byte, 36<<20)
+	h.disk = make([]byte, 20<<20)
 	rand.Read(h.disk)
 	dir := filepath.Join(h.dir, "seized")
 	h.must(os.MkdirAll(filepath.Join(dir, "mail", "in"), 0o700))
@@ -197,7 +197,7 @@ func TestEvidenceDamaged(t *testing.T) {
 	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))
 	h.must(h.qm.Sync(t.Context()))
 	files := h.partFiles()
-	if len(files) != 3 {
+	if len(files) != 2 {
 		t.Fatalf("%d parts", len(files))
 	}
 	whole, err := os.ReadFile(files[1])
@@ -242,7 +242,7 @@ func TestEvidenceLost(t *testing.T) {
 	h := newHaul(t)
 	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))
 	h.must(h.qm.Sync(t.Context()))
-	h.must(os.Remove(h.partFiles()[2]))
+	h.must(os.Remove(h.partFiles()[1]))
 	_, err := h.fetch(sent.ID, nil)
 	wantCode(t, "a lost part", err, problem.MissingEvidence)
 	body, err := h.qm.EvidenceReceipt(t.Context(), sent.Case, sent.ID)
@@ -302,7 +302,7 @@ func TestEvidenceInterrupted(t *testing.T) {
 			t.Errorf("%s was carried %d times", path, n)
 		}
 	}
-	if len(took) != 6 {
+	if len(took) != 4 {
 		t.Errorf("carried were %v", took)
 	}
 }
@@ -456,9 +456,9 @@ func TestEvidenceTampered(t *testing.T) {
 		"upload for others": func() { h.sql(database, `UPDATE evidence_upload SET recipient = 'QP.mla'`) },
 		"list swapped": func() {
 			lines := strings.SplitAfter(string(whole), "\n")
-			h.must(os.WriteFile(list, []byte(lines[1]+lines[0]+lines[2]), 0o600))
+			h.must(os.WriteFile(list, []byte(lines[1]+lines[0]), 0o600))
 		},
-		"list shorter": func() { h.must(os.WriteFile(list, whole[:len(whole)/3], 0o600)) },
+		"list shorter": func() { h.must(os.WriteFile(list, whole[:len(whole)/2], 0o600)) },
 		"list gone":    func() { h.must(os.Remove(list)) },
 	} {
 		saved := filepath.Join(h.dir, "saved.db")
@@ -506,7 +506,7 @@ func TestEvidenceDropped(t *testing.T) {
 	hold(false)
 	h.pass(92 * 24 * time.Hour)
 	h.must(h.server.Broker.SweepEvidence(t.Context()))
-	if n := len(h.partFiles()); n != 3 {
+	if n := len(h.partFiles()); n != 2 {
 		t.Errorf("%d parts are kept under a legal hold", n)
 	}
 	hold(true)
