@@ -36,6 +36,11 @@ func OpenFiles(dir string, now time.Time) (*Files, error) {
 	if err := os.MkdirAll(f.path(incoming), 0o700); err != nil {
 		return nil, fmt.Errorf("parts: opening: %w", err)
 	}
+	for _, made := range []string{dir, filepath.Dir(filepath.Clean(dir))} {
+		if err := durable.SyncDir(made); err != nil {
+			return nil, fmt.Errorf("parts: opening: %w", err)
+		}
+	}
 	left, err := os.ReadDir(f.path(incoming))
 	if err != nil {
 		return nil, fmt.Errorf("parts: opening: %w", err)
@@ -69,16 +74,13 @@ func (f *Files) Put(ctx context.Context, set, name string, size int64, r io.Read
 		return ErrSize
 	}
 	written, err := f.write(ctx, name, size, r)
+	if err == nil {
+		err = f.place(written, set, name)
+	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
 		err = fmt.Errorf("%w: %w", ErrFull, err)
 	}
-	if err != nil {
-		return err
-	}
-	if err := f.place(written, set, name); err != nil {
-		return errors.Join(fmt.Errorf("parts: naming a part: %w", err), os.Remove(written))
-	}
-	return nil
+	return err
 }
 
 // write puts a part on disk under a name that nobody looks for, and returns it.
@@ -111,17 +113,18 @@ func (f *Files) write(ctx context.Context, name string, size int64, r io.Reader)
 	return out.Name(), nil
 }
 
-// place gives a file its name, for good.
+// place gives a file its name, for good, or removes it.
 func (f *Files) place(written, set, name string) error {
-	if err := os.MkdirAll(f.set(set), 0o700); err != nil {
-		return err
+	err := os.MkdirAll(f.set(set), 0o700)
+	if err == nil {
+		err = os.Rename(written, filepath.Join(f.set(set), name))
 	}
-	if err := os.Rename(written, filepath.Join(f.set(set), name)); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(fmt.Errorf("parts: naming a part: %w", err), os.Remove(written))
 	}
 	for _, dir := range []string{f.set(set), f.path(set[:2]), f.dir} {
 		if err := durable.SyncDir(dir); err != nil {
-			return err
+			return fmt.Errorf("parts: naming a part: %w", err)
 		}
 	}
 	return nil

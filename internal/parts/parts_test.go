@@ -41,8 +41,15 @@ func files(t testing.TB) parts.Store {
 	return f
 }
 
-// s3 starts the service of somebody else and opens a new bucket in it.
+// s3 opens a new bucket of the service.
 func s3(t testing.TB) parts.Store {
+	t.Helper()
+	_, s := service(t)
+	return s
+}
+
+// service starts the service of somebody else and opens a new bucket in it.
+func service(t testing.TB) (address string, s parts.Store) {
 	t.Helper()
 	program := os.Getenv("ENTRAIDE_VERSITYGW")
 	if program == "" {
@@ -50,9 +57,9 @@ func s3(t testing.TB) parts.Store {
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	address := l.Addr().String()
+	host := l.Addr().String()
 	must(t, l.Close())
-	cmd := exec.Command(program, "--port", address, "--access", accessKey, "--secret", secretKey, "--quiet", "posix",
+	cmd := exec.Command(program, "--port", host, "--access", accessKey, "--secret", secretKey, "--quiet", "posix",
 		"--sidecar", t.TempDir(), t.TempDir())
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -61,7 +68,7 @@ func s3(t testing.TB) parts.Store {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	client, err := minio.New(address, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, "")})
+	client, err := minio.New(host, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, "")})
 	must(t, err)
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		if err = client.MakeBucket(t.Context(), "evidence", minio.MakeBucketOptions{}); err == nil {
@@ -71,9 +78,10 @@ func s3(t testing.TB) parts.Store {
 			t.Fatalf("%v\n%s", err, out.String())
 		}
 	}
-	s, err := parts.OpenS3(t.Context(), "http://"+address+"/evidence/sealed", accessKey, secretKey)
+	address = "http://" + host + "/evidence/sealed"
+	s, err = parts.OpenS3(t.Context(), address, accessKey, secretKey)
 	must(t, err)
-	return s
+	return address, s
 }
 
 func must(t testing.TB, err error) {
@@ -109,7 +117,7 @@ func TestStore(t *testing.T) {
 			s := open(t)
 			for name, test := range map[string]func(*testing.T, parts.Store){
 				"round trip": testRoundTrip, "refuses": testRefuses, "names": testNames, "two at once": testTwoAtOnce,
-				"sets": testSets, "cancelled": testCancelled,
+				"sets": testSets, "cancelled": testCancelled, "ranges": testRanges, "slow": testSlow,
 			} {
 				t.Run(name, func(t *testing.T) { test(t, s) })
 			}
@@ -329,9 +337,17 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// act is what a child does.
-func act(what, dir string) error {
-	s, err := parts.OpenFiles(dir, time.Now())
+// act is what a child does, in a directory or at the address of a service.
+func act(what, dir string) (err error) {
+	if what == "no inodes" {
+		return noInodes(dir)
+	}
+	var s parts.Store
+	if what == "hang s3" {
+		s, err = parts.OpenS3(context.Background(), dir, accessKey, secretKey)
+	} else {
+		s, err = parts.OpenFiles(dir, time.Now())
+	}
 	if err != nil {
 		return err
 	}

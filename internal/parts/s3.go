@@ -19,7 +19,8 @@ import (
 
 // S3 keeps parts as objects of a bucket of an S3-compatible service, named
 // PREFIX/set/digest. The service must be one that shows an object only when all
-// of it is durable, as that of Amazon does.
+// of it is durable, as that of Amazon does. The bucket must keep no versions:
+// what is removed from one that does is still there.
 type S3 struct {
 	client         *minio.Client
 	bucket, prefix string
@@ -29,7 +30,7 @@ type S3 struct {
 // https://s3.example/bucket/prefix; http is for services on the same host.
 func OpenS3(ctx context.Context, address, accessKey, secretKey string) (*S3, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || !isAddress(u) {
 		return nil, errors.New("parts: the address of the service is written like https://s3.example/bucket/prefix")
 	}
 	if u.Scheme == "http" && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" && u.Hostname() != "::1" {
@@ -42,6 +43,13 @@ func OpenS3(ctx context.Context, address, accessKey, secretKey string) (*S3, err
 	}
 	s := &S3{client, bucket, prefix}
 	return s, s.Check(ctx)
+}
+
+// isAddress refuses all that would be ignored, and a path that is not the one
+// that its objects would be listed under.
+func isAddress(u *url.URL) bool {
+	return (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" &&
+		u.Path != "" && u.Path != "/" && strings.TrimSuffix(u.Path, "/") == path.Clean(u.Path)
 }
 
 // key is the name of an object.
