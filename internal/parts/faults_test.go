@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,7 +73,7 @@ func testSlow(t *testing.T, s parts.Store) {
 	must(t, <-done)
 
 	rest, err := io.ReadAll(reading)
-	if err != nil || !bytes.Equal(append(head, rest...), data) {
+	if err != nil || !bytes.Equal(slices.Concat(head, rest), data) {
 		t.Errorf("a reader lost what he read: %d bytes, %v", len(rest), err)
 	}
 	must(t, s.RemoveSet(t.Context(), set))
