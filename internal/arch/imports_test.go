@@ -111,6 +111,7 @@ var thirdParty = []dependency{
 	{"github.com/go-json-experiment/json", "JSON parsing that refuses duplicates and look-alikes", []string{"pkg/strictjson"}, false},
 	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/witness", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
 	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/evidence", "pkg/strictjson", "pkg/convention", "internal/locale"}, false},
+	{"github.com/nicksnyder/go-i18n/v2", "catalogues of sentences with the plural forms of every language", []string{"internal/locale"}, false},
 	{"github.com/go-playground/validator/v10", "rules on content types and inputs as tags", []string{"pkg/convention", "pkg/directory", "internal/broker/api", "internal/desk/web"}, false},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "JSON Schema 2020-12, held against the Go types", nil, true},
 	{"github.com/lib/pq", "PostgreSQL", []string{"internal/store/postgres", "internal/testkit/pgserver"}, false},
