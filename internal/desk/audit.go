@@ -13,12 +13,22 @@ import (
 // ErrAudit says that the desk's own log does not hold together.
 var ErrAudit = errors.New("the desk's own log has been altered")
 
-// record appends an entry to the desk's own log, in the transaction of what it
-// records.
+// Store returns the desk's database, for the parts of the desk that keep their
+// own tables in it.
+func (d *Desk) Store() store.Desk { return d.db }
+
+// record appends an entry of the desk itself to its own log.
 func (d *Desk) record(ctx context.Context, w store.DeskWriter, what, detail string) error {
+	return d.Record(ctx, w, "desk", what, detail)
+}
+
+// Record appends an entry to the desk's own log, in the transaction of what it
+// records: who did what, and what it was done to. None of the three is the
+// content of a message.
+func (d *Desk) Record(ctx context.Context, w store.DeskWriter, by, what, detail string) error {
 	body, err := translog.Entry{
 		Typ: translog.TypEntry, Kind: translog.KindOperator, Time: d.now().Format(time.RFC3339),
-		Operator: &translog.OperatorFact{By: "desk", What: what, Detail: detail},
+		Operator: &translog.OperatorFact{By: by, What: what, Detail: detail},
 	}.Marshal()
 	if err != nil {
 		return err
