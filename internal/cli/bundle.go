@@ -85,7 +85,7 @@ func (a *app) verifyBundle(ctx context.Context, trust verify.Trust, path string)
 func printReport(w io.Writer, r bundle.Report) {
 	fmt.Fprintf(w, "Verdict: %s\n", r.Verdict)
 	for _, reason := range r.Reasons {
-		fmt.Fprintf(w, "  %s\n", reason)
+		fmt.Fprintf(w, "  %s\n", reason.Text)
 	}
 	fmt.Fprintf(w, "Case %s, stage %s\nLog %s, %d entries\n", r.Case, orDash(r.Stage), r.Log, r.Size)
 	for _, m := range r.Messages {

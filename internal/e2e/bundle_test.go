@@ -115,7 +115,10 @@ func TestBundle(t *testing.T) {
 		}
 		tt.change(changed.files)
 		r, err := h.judged(changed)
-		said := strings.Join(r.Reasons, "; ")
+		said := ""
+		for _, reason := range r.Reasons {
+			said += reason.Text + "; "
+		}
 		if err != nil {
 			said = err.Error()
 		}

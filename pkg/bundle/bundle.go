@@ -43,12 +43,16 @@ const (
 	DirectoryFile   = "directory.json"
 	CheckpointFile  = "checkpoint"
 	ConsistencyFile = "consistency.json"
+	ErasureFile     = "erasure.json"
 	ReadmeFile      = "README.txt"
+	// ReportFile is the report for people. It is made from a verification and
+	// proves nothing: whoever verifies makes it again, and never reads it.
+	ReportFile = "report.html"
 )
 
 // names are the names that a bundle may have. Items are named by the index of
 // their entry in the log.
-var names = regexp.MustCompile(`^(manifest\.json|directory\.json|checkpoint|consistency\.json|README\.txt|` +
+var names = regexp.MustCompile(`^(manifest\.json|directory\.json|checkpoint|consistency\.json|erasure\.json|README\.txt|report\.html|` +
 	`messages/[0-9]{9,16}\.(mla\.json|tlog-proof)|confirmations/[0-9]{9,16}\.json|deadlines/[0-9]{9,16}\.tlog-proof)$`)
 
 // A Manifest lists a bundle's files in the order in which they are checked.

@@ -18,50 +18,6 @@ import (
 	"github.com/entraide/entraide/pkg/workflow"
 )
 
-// A Verdict is what a bundle proves.
-type Verdict string
-
-// The verdicts, from the best to the worst.
-const (
-	// Proven: everything is authentic and complete, stands in one history of the
-	// log, and a quorum of witnesses vouches for it.
-	Proven Verdict = "proven"
-	// Authentic: everything is authentic and complete. That others were shown
-	// the same log rests on the broker's word.
-	Authentic Verdict = "authentic"
-	// Incomplete: what is there is authentic, and something is missing.
-	Incomplete Verdict = "incomplete"
-	// Misbehaviour: something is evidence against somebody. It comes as an error
-	// that wraps [verify.ErrMisbehaviour].
-	Misbehaviour Verdict = "misbehaviour"
-)
-
-// A Report is a verdict with its reasons.
-type Report struct {
-	Verdict  Verdict  `json:"verdict"`
-	Reasons  []string `json:"reasons"` // in plain words
-	Case     string   `json:"case"`
-	Stage    string   `json:"stage"` // derived from the signed messages
-	Log      string   `json:"log"`
-	Size     int64    `json:"size"` // entries that the bundle's checkpoint covers
-	Messages []Line   `json:"messages"`
-	// Confirmations and Deadlines count what was verified of each.
-	Confirmations int `json:"confirmations"`
-	Deadlines     int `json:"deadlines"`
-}
-
-// A Line is a verified message.
-type Line struct {
-	Index     int64  `json:"index"`
-	ID        string `json:"id"`
-	From      string `json:"from"`
-	To        string `json:"to"`
-	Act       string `json:"act"`
-	Digest    string `json:"digest"`
-	Logged    string `json:"logged"` // RFC 3339, the broker's claim
-	Witnessed bool   `json:"witnessed"`
-}
-
 // A check is a verification under way.
 type check struct {
 	*Reader
@@ -71,7 +27,8 @@ type check struct {
 	checkpoints map[translog.Checkpoint]bool
 	events      []event
 	digests     map[string]bool
-	after       map[string]bool // digests that messages refer to
+	indices     map[int64]string // digests by place in the log
+	after       map[string]bool  // digests that messages refer to
 	report      Report
 	opening     message.ID // message that opened the case
 	strayed     bool       // the stage that follows is not the one that the broker gives
@@ -91,22 +48,28 @@ type event struct {
 // that the stage of the case follows from the messages. It consults no clock
 // and no network.
 //
-// An error that wraps [verify.ErrMisbehaviour] is evidence; one that wraps
-// [ErrBundle] says that the file is none.
+// An error that is [verify.ErrMisbehaviour] is evidence, and the report says so;
+// one that wraps [ErrBundle] says that the file is no bundle, and there is no
+// verdict.
 func (b *Reader) Verify(ctx context.Context, trust verify.Trust) (Report, error) {
 	c := &check{
 		Reader: b, trust: trust, checkpoints: map[translog.Checkpoint]bool{}, digests: map[string]bool{}, after: map[string]bool{},
-		report: Report{Case: b.Manifest.Case, Log: trust.Origin, Reasons: []string{}, Messages: []Line{}},
+		indices: map[int64]string{}, report: Report{
+			Case: b.Manifest.Case, Log: trust.Origin, Made: b.Manifest.Made, By: b.Manifest.By, Reasons: []Reason{}, Messages: []Line{},
+		},
 	}
 	if b.Manifest.Origin != trust.Origin {
 		return c.report, fmt.Errorf("bundle: it is of the log %s, and the one believed is %s", b.Manifest.Origin, trust.Origin)
 	}
 	for _, step := range []func() error{
 		func() error { return c.readDirectory(ctx) },
-		c.readCheckpoint, c.readItems, c.oneHistory, c.derive,
+		c.readCheckpoint, c.readItems, c.readErasure, c.oneHistory, c.derive,
 	} {
-		if err := step(); err != nil {
-			c.report.Verdict = Misbehaviour
+		err := step()
+		if errors.Is(err, verify.ErrMisbehaviour) {
+			c.report.Verdict, c.report.Reasons = Misbehaviour, []Reason{accusation(err)}
+		}
+		if err != nil {
 			return c.report, err
 		}
 	}
@@ -179,7 +142,7 @@ func (c *check) readMessage(data []byte, f File) error {
 		return fmt.Errorf("%w: the message is of another case, or is there twice", ErrBundle)
 	}
 	c.checkpoints[a.Checkpoint] = true
-	c.digests[m.Digest()] = true
+	c.digests[m.Digest()], c.indices[a.Index] = true, m.Digest()
 	for _, d := range m.Core.After {
 		c.after[string(d)] = true
 	}
@@ -192,9 +155,18 @@ func (c *check) readMessage(data []byte, f File) error {
 	})
 	c.report.Messages = append(c.report.Messages, Line{
 		Index: a.Index, ID: string(m.Core.ID), From: m.Core.From.Authority, To: m.Core.To.Authority, Act: string(m.Core.Act),
-		Digest: m.Digest(), Logged: a.At.Format(time.RFC3339), Witnessed: a.Witnessed,
+		Digest: m.Digest(), Logged: a.At.Format(time.RFC3339), Cosigned: newestOf(a.Cosigned), Witnessed: a.Witnessed,
 	})
 	return nil
+}
+
+// newestOf returns when the newest of the witnesses cosigned; empty for none.
+func newestOf(by []translog.Cosignature) string {
+	if len(by) == 0 {
+		return ""
+	}
+	newest := slices.MaxFunc(by, func(a, b translog.Cosignature) int { return a.At.Compare(b.At) })
+	return newest.At.UTC().Format(time.RFC3339)
 }
 
 func (c *check) readConfirmation(data []byte, _ File) error {
@@ -244,7 +216,7 @@ func (c *check) oneHistory() error {
 	roots := map[int64]translog.Hash{}
 	for cp := range c.checkpoints {
 		if root, ok := roots[cp.Size]; ok && root != cp.Root {
-			return fmt.Errorf("%w: the log has signed two trees of %d entries", verify.ErrMisbehaviour, cp.Size)
+			return verify.Misbehaviour(verify.TwoHistories, fmt.Sprintf("the log has signed two trees of %d entries", cp.Size), nil)
 		}
 		roots[cp.Size] = cp.Root
 		if !c.linked(cp, links) {
@@ -252,7 +224,7 @@ func (c *check) oneHistory() error {
 		}
 	}
 	if unlinked > 0 {
-		c.report.Reasons = append(c.report.Reasons, fmt.Sprintf("%d checkpoints are not shown to belong to one history of the log", unlinked))
+		c.report.reason(ReasonUnlinked, "count", unlinked)
 	}
 	return nil
 }
@@ -274,10 +246,10 @@ func (c *check) linked(cp translog.Checkpoint, links Links) bool {
 // it. Where messages are missing, what can be derived is less.
 func (c *check) derive() error {
 	if missing := c.missing(); missing > 0 {
-		c.report.Reasons = append(c.report.Reasons, fmt.Sprintf("%d messages that others refer to are not in the bundle", missing))
+		c.report.reason(ReasonMissing, "count", missing)
 	}
 	if c.opening == "" {
-		c.report.Reasons = append(c.report.Reasons, "the message that opened the case is not in the bundle")
+		c.report.reason(ReasonNoOpening)
 		return nil
 	}
 	if c.missing() > 0 {
@@ -288,12 +260,11 @@ func (c *check) derive() error {
 		events = append(events, e.Event)
 		state, err := workflow.Procedure().Derive(events)
 		if err != nil {
-			return fmt.Errorf("%w: the broker accepted a message that the procedure does not allow, entry %d: %w", verify.ErrMisbehaviour, e.index, err)
+			return verify.Misbehaviour(verify.ActNotAllowed, fmt.Sprintf("the broker accepted a message that the procedure does not allow, entry %d", e.index), err)
 		}
 		c.report.Stage = string(state.Stage)
 		if e.stage != "" && e.stage != c.report.Stage {
-			c.report.Reasons = append(c.report.Reasons, fmt.Sprintf(
-				"after entry %d the broker gives the stage as %s, and from the bundle it is %s: receipts are missing", e.index, e.stage, c.report.Stage))
+			c.report.reason(ReasonStage, "broker", e.stage, "derived", c.report.Stage, "index", e.index)
 			c.strayed = true
 		}
 	}
@@ -338,7 +309,8 @@ func (c *check) judge() {
 	r := &c.report
 	switch {
 	case len(r.Messages) == 0:
-		r.Verdict, r.Reasons = Incomplete, append(r.Reasons, "there is no message in the bundle")
+		r.Verdict = Incomplete
+		r.reason(ReasonEmpty)
 		return
 	case c.opening == "" || c.strayed || c.missing() > 0:
 		r.Verdict = Incomplete
@@ -346,17 +318,16 @@ func (c *check) judge() {
 	}
 	unwitnessed := 0
 	for _, m := range r.Messages {
-		if !m.Witnessed {
+		if !m.Witnessed && !m.Erased {
 			unwitnessed++
 		}
 	}
 	if unwitnessed > 0 {
-		r.Reasons = append(r.Reasons, fmt.Sprintf("no quorum of witnesses vouches for %d of %d messages", unwitnessed, len(r.Messages)))
+		r.reason(ReasonUnwitnessed, "count", unwitnessed, "total", len(r.Messages))
 	}
-	r.Verdict = Proven
-	if len(r.Reasons) > 0 {
-		r.Verdict = Authentic
-		return
+	r.Verdict = Authentic
+	if len(r.Reasons) == 0 {
+		r.Verdict = Proven
+		r.reason(ReasonProven)
 	}
-	r.Reasons = append(r.Reasons, "every message is signed by its sender, stands in one history of the log, and is vouched for by a quorum of witnesses")
 }

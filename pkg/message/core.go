@@ -19,6 +19,7 @@ const (
 	TypCore    = "entraide/core/1"
 	TypPayload = "entraide/payload/1"
 	TypReceipt = "entraide/receipt/1"
+	TypErasure = "entraide/erasure/1"
 )
 
 // Bounds of a message, in bytes and items.

@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
@@ -111,12 +112,18 @@ func (s SignedReceipt) Verify(by directory.Authority) error {
 	if r.By != by.Statement.ID {
 		return problem.New(problem.WrongCertificate, "by", "The receipt is another authority's.")
 	}
+	return signedBy(by, r.Fingerprint, r.Typ, s.Receipt, s.Signature, r.At.Time)
+}
+
+// signedBy checks that the certificate of an authority with the fingerprint has
+// signed a text of a type. The error is wrong-certificate or bad-signature.
+func signedBy(by directory.Authority, fingerprint, typ, text string, signature []byte, at time.Time) error {
 	for _, c := range by.Certificates {
-		if c.Fingerprint() != r.Fingerprint {
+		if c.Fingerprint() != fingerprint {
 			continue
 		}
-		if err := c.Verify(TypReceipt, []byte(s.Receipt), s.Signature, r.At.Time); err != nil {
-			return problem.Wrap(problem.BadSignature, "signature", "The signature over the receipt is not right.", err)
+		if err := c.Verify(typ, []byte(text), signature, at); err != nil {
+			return problem.Wrap(problem.BadSignature, "signature", "The signature over the text is not right.", err)
 		}
 		return nil
 	}

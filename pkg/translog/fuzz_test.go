@@ -31,6 +31,16 @@ func FuzzParseReceipt(f *testing.F) {
 	})
 }
 
+func FuzzParseInclusion(f *testing.F) {
+	f.Add([]byte("c2sp.org/tlog-proof@v1\nindex 2\n27uF6f6TixyGpN6eBJ3N2Sl4HjPfT/mveFcr2EfrF/k=\n\nbroker.example/log\n"))
+	f.Add([]byte("c2sp.org/tlog-proof@v1\nindex 02\n\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if i, err := translog.ParseInclusion(text); err == nil && string(i.Format()) != string(text) {
+			t.Errorf("%q is written back as %q", text, i.Format())
+		}
+	})
+}
+
 func FuzzParseEntry(f *testing.F) {
 	f.Add([]byte(`{"typ":"entraide/entry/1","kind":"configuration","time":"2026-03-02T09:00:00Z","configuration":{"what":"a","detail":"b"}}`))
 	f.Add([]byte(`{"typ":"entraide/entry/1","kind":"message","time":"2026-03-02T09:00:00Z"}`))

@@ -32,44 +32,25 @@ type Receipt struct {
 
 // Format returns the receipt's text.
 func (r Receipt) Format() []byte {
-	var b bytes.Buffer
 	extra := append(r.Entry.Salt[:len(r.Entry.Salt):len(r.Entry.Salt)], r.Entry.Body...)
-	fmt.Fprintf(&b, "%s\nextra %s\nindex %d\n", receiptHeader, base64.StdEncoding.EncodeToString(extra), r.Index)
-	for _, h := range r.Path {
-		fmt.Fprintf(&b, "%s\n", base64.StdEncoding.EncodeToString(h[:]))
-	}
-	b.WriteByte('\n')
-	b.Write(r.Checkpoint)
-	return b.Bytes()
+	return formatProof("extra "+base64.StdEncoding.EncodeToString(extra)+"\n", r.Inclusion())
 }
 
 // ParseReceipt reads a receipt's text. It accepts one spelling only; errors
 // are [ErrReceipt].
 func ParseReceipt(text []byte) (Receipt, error) {
-	if len(text) > MaxReceiptBytes {
-		return Receipt{}, fmt.Errorf("%w: it is too long", ErrReceipt)
-	}
-	head, checkpoint, found := strings.Cut(string(text), "\n\n")
-	lines := strings.Split(head, "\n")
-	if !found || len(lines) < 3 || len(lines) > 3+maxPath || lines[0] != receiptHeader {
-		return Receipt{}, fmt.Errorf("%w: its lines are others", ErrReceipt)
-	}
-	r := Receipt{Checkpoint: []byte(checkpoint)}
-	extra, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(lines[1], "extra "))
+	line, rest, _ := bytes.Cut(bytes.TrimPrefix(text, []byte(receiptHeader+"\n")), []byte("\n"))
+	extra, err := base64.StdEncoding.DecodeString(string(bytes.TrimPrefix(line, []byte("extra "))))
+	r := Receipt{}
 	if err != nil || len(extra) < len(r.Entry.Salt) {
 		return Receipt{}, fmt.Errorf("%w: its extra data are not salt and body", ErrReceipt)
 	}
 	r.Entry = Salted{Salt: [32]byte(extra), Body: extra[len(r.Entry.Salt):]}
-	if r.Index, err = strconv.ParseInt(strings.TrimPrefix(lines[2], "index "), 10, 64); err != nil || r.Index < 0 {
-		return Receipt{}, fmt.Errorf("%w: its index is not a number", ErrReceipt)
+	in, err := parsePlace(rest)
+	if err != nil {
+		return Receipt{}, err
 	}
-	for _, line := range lines[3:] {
-		h, err := tlog.ParseHash(line)
-		if err != nil {
-			return Receipt{}, fmt.Errorf("%w: a hash of its proof is not one", ErrReceipt)
-		}
-		r.Path = append(r.Path, h)
-	}
+	r.Index, r.Path, r.Checkpoint = in.Index, in.Path, in.Checkpoint
 	if !bytes.Equal(r.Format(), text) {
 		return Receipt{}, fmt.Errorf("%w: it is spelt in another way", ErrReceipt)
 	}
@@ -84,19 +65,95 @@ func ParseReceipt(text []byte) (Receipt, error) {
 //
 // Errors wrap [ErrCheckpointSignature], [ErrNotIncluded] or [ErrEntry].
 func (r Receipt) Verify(origin string, keys ...note.Verifier) (Checkpoint, Entry, error) {
-	c, err := OpenCheckpoint(r.Checkpoint, origin, keys...)
+	c, err := r.Inclusion().Verify(r.Entry.Leaf(), origin, keys...)
 	if err != nil {
 		return Checkpoint{}, Entry{}, err
-	}
-	if r.Index >= c.Size {
-		return Checkpoint{}, Entry{}, fmt.Errorf("%w: the tree has %d entries, and this would be entry %d", ErrNotIncluded, c.Size, r.Index)
-	}
-	if err := tlog.CheckRecord(r.Path, c.Size, c.Root, r.Index, LeafHash(r.Entry.Leaf())); err != nil {
-		return Checkpoint{}, Entry{}, fmt.Errorf("%w: %w", ErrNotIncluded, err)
 	}
 	e, err := ParseEntry(r.Entry.Body)
 	if err != nil {
 		return Checkpoint{}, Entry{}, err
 	}
 	return c, e, nil
+}
+
+// Inclusion returns what is left of the receipt without its entry.
+func (r Receipt) Inclusion() Inclusion {
+	return Inclusion{Index: r.Index, Path: r.Path, Checkpoint: r.Checkpoint}
+}
+
+// An Inclusion proves that a leaf is in the log, and says nothing of the entry
+// that the leaf commits to: a c2sp.org/tlog-proof without extra data. It is
+// what is left of a receipt when its salt and body have been erased.
+type Inclusion struct {
+	Index      int64
+	Path       []Hash
+	Checkpoint []byte // signed note
+}
+
+// Format returns the proof's text.
+func (i Inclusion) Format() []byte { return formatProof("", i) }
+
+// ParseInclusion reads the text of a proof without extra data. It accepts one
+// spelling only; errors are [ErrReceipt].
+func ParseInclusion(text []byte) (Inclusion, error) {
+	i, err := parsePlace(bytes.TrimPrefix(text, []byte(receiptHeader+"\n")))
+	if err == nil && !bytes.Equal(i.Format(), text) {
+		err = fmt.Errorf("%w: it is spelt in another way", ErrReceipt)
+	}
+	return i, err
+}
+
+// Verify checks that the proof shows the leaf to be in the log named origin, as
+// signed by one of the log's keys, and returns the checkpoint. Errors wrap
+// [ErrCheckpointSignature] or [ErrNotIncluded].
+func (i Inclusion) Verify(leaf []byte, origin string, keys ...note.Verifier) (Checkpoint, error) {
+	c, err := OpenCheckpoint(i.Checkpoint, origin, keys...)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if i.Index >= c.Size {
+		return Checkpoint{}, fmt.Errorf("%w: the tree has %d entries, and this would be entry %d", ErrNotIncluded, c.Size, i.Index)
+	}
+	if err := tlog.CheckRecord(i.Path, c.Size, c.Root, i.Index, LeafHash(leaf)); err != nil {
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrNotIncluded, err)
+	}
+	return c, nil
+}
+
+// formatProof writes a tlog-proof with its line of extra data, if it has one.
+func formatProof(extra string, i Inclusion) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n%sindex %d\n", receiptHeader, extra, i.Index)
+	for _, h := range i.Path {
+		fmt.Fprintf(&b, "%s\n", base64.StdEncoding.EncodeToString(h[:]))
+	}
+	b.WriteByte('\n')
+	b.Write(i.Checkpoint)
+	return b.Bytes()
+}
+
+// parsePlace reads the lines of a tlog-proof from that of the index on. Whether
+// they are spelt well is for the caller to find out, by writing them again.
+func parsePlace(text []byte) (Inclusion, error) {
+	if len(text) > MaxReceiptBytes {
+		return Inclusion{}, fmt.Errorf("%w: it is too long", ErrReceipt)
+	}
+	head, checkpoint, found := strings.Cut(string(text), "\n\n")
+	lines := strings.Split(head, "\n")
+	if !found || len(lines) > 1+maxPath {
+		return Inclusion{}, fmt.Errorf("%w: its lines are others", ErrReceipt)
+	}
+	i := Inclusion{Checkpoint: []byte(checkpoint)}
+	var err error
+	if i.Index, err = strconv.ParseInt(strings.TrimPrefix(lines[0], "index "), 10, 64); err != nil || i.Index < 0 {
+		return Inclusion{}, fmt.Errorf("%w: its index is not a number", ErrReceipt)
+	}
+	for _, line := range lines[1:] {
+		h, err := tlog.ParseHash(line)
+		if err != nil {
+			return Inclusion{}, fmt.Errorf("%w: a hash of its proof is not one", ErrReceipt)
+		}
+		i.Path = append(i.Path, h)
+	}
+	return i, nil
 }

@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,11 +19,6 @@ import (
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/wire"
 )
-
-// ErrMisbehaviour is wrapped by every error that is evidence against somebody:
-// a receipt that does not prove what it claims, a log that shows two faces, a
-// signature under bytes that were never sent. Keep the files.
-var ErrMisbehaviour = errors.New("evidence of misbehaviour")
 
 // A Trust is what a verifier believes beforehand: the broker's log by its
 // name and key, the directory by its depositary.
@@ -74,18 +68,18 @@ type Accepted struct {
 func (t Trust) entry(proof []byte, want translog.Kind) (Accepted, error) {
 	receipt, err := translog.ParseReceipt(proof)
 	if err != nil {
-		return Accepted{}, evidence("the receipt is not one", err)
+		return Accepted{}, Misbehaviour(ReceiptInvalid, "the receipt is not one", err)
 	}
 	checkpoint, entry, err := receipt.Verify(t.Origin, t.log)
 	if err != nil {
-		return Accepted{}, evidence("the receipt does not prove its entry", err)
+		return Accepted{}, Misbehaviour(ReceiptInvalid, "the receipt does not prove its entry", err)
 	}
 	if entry.Kind != want {
-		return Accepted{}, evidence(fmt.Sprintf("the receipt is about a %s, not a %s", entry.Kind, want), nil)
+		return Accepted{}, Misbehaviour(ReceiptMismatch, fmt.Sprintf("the receipt is about a %s, not a %s", entry.Kind, want), nil)
 	}
 	at, err := time.Parse(time.RFC3339, entry.Time)
 	if err != nil {
-		return Accepted{}, evidence("the entry has no time", err)
+		return Accepted{}, Misbehaviour(ReceiptInvalid, "the entry has no time", err)
 	}
 	a := Accepted{Index: receipt.Index, At: at, Checkpoint: checkpoint, Entry: entry}
 	if t.policy == nil {
@@ -93,7 +87,7 @@ func (t Trust) entry(proof []byte, want translog.Kind) (Accepted, error) {
 	}
 	open, err := t.policy.Open(receipt.Checkpoint, t.Origin, t.log)
 	if err != nil {
-		return Accepted{}, evidence("the receipt does not prove its entry", err)
+		return Accepted{}, Misbehaviour(ReceiptInvalid, "the receipt does not prove its entry", err)
 	}
 	a.Cosigned, a.Witnessed = open.By, open.Witnessed
 	return a, nil
@@ -118,7 +112,7 @@ func (t Trust) Message(m *message.Message, proof []byte, d *directory.Directory)
 		Act: string(c.Act), Lane: string(c.Lane), Seq: c.Seq, Stage: f.Stage,
 	}
 	if *f != want {
-		return a, evidence("the receipt is about another message", nil)
+		return a, Misbehaviour(ReceiptMismatch, "the receipt is about another message", nil)
 	}
 	a.Stage = f.Stage
 	then := d.AsOf(a.Index)
@@ -129,7 +123,7 @@ func (t Trust) Message(m *message.Message, proof []byte, d *directory.Directory)
 		func() error { return m.CheckPayload(then) },
 	} {
 		if err := check(); err != nil {
-			return a, evidence("the broker accepted what it must refuse", err)
+			return a, Misbehaviour(WronglyAccepted, "the broker accepted what it must refuse", err)
 		}
 	}
 	return a, nil
@@ -143,11 +137,11 @@ func (t Trust) Statement(s wire.Statement, d *directory.Directory) (*directory.D
 		return nil, err
 	}
 	if a.Index != s.Index || a.Entry.Statement.Digest != digest(s.Statement) {
-		return nil, evidence("the receipt is about another statement", nil)
+		return nil, Misbehaviour(ReceiptMismatch, "the receipt is about another statement", nil)
 	}
 	next, err := d.Apply(directory.Signed{Statement: s.Statement, Signature: s.Signature}, s.Index)
 	if err != nil {
-		return nil, evidence("the broker logged a statement that is not valid", err)
+		return nil, Misbehaviour(StatementInvalid, "the broker logged a statement that is not valid", err)
 	}
 	return next, nil
 }
@@ -159,18 +153,18 @@ func (t Trust) Delivery(signed message.SignedReceipt, proof []byte, d *directory
 		return message.Receipt{}, a, err
 	}
 	if a.Entry.Receipt.Digest != signed.Digest() {
-		return message.Receipt{}, a, evidence("the receipt is about another delivery", nil)
+		return message.Receipt{}, a, Misbehaviour(ReceiptMismatch, "the receipt is about another delivery", nil)
 	}
 	r, err := message.ParseReceipt(signed)
 	if err != nil {
-		return r, a, evidence("the broker logged a delivery receipt that is not one", err)
+		return r, a, Misbehaviour(ConfirmationInvalid, "the broker logged a delivery receipt that is not one", err)
 	}
 	by, err := d.AsOf(a.Index).Authority(r.By)
 	if err == nil {
 		err = signed.Verify(by)
 	}
 	if err != nil {
-		return r, a, evidence("the delivery receipt is not its authority's", err)
+		return r, a, Misbehaviour(ConfirmationInvalid, "the delivery receipt is not its authority's", err)
 	}
 	return r, a, nil
 }
@@ -188,7 +182,7 @@ func (t Trust) Deadline(proof []byte) (translog.DeadlineFact, Accepted, error) {
 func (t Trust) Checkpoint(signed []byte) (translog.Checkpoint, error) {
 	c, err := translog.OpenCheckpoint(signed, t.Origin, t.log)
 	if err != nil {
-		return c, evidence("the checkpoint is not the log's", err)
+		return c, Misbehaviour(CheckpointInvalid, "the checkpoint is not the log's", err)
 	}
 	return c, nil
 }
@@ -206,14 +200,14 @@ func (t Trust) Extends(ctx context.Context, a, b translog.Checkpoint, fetch func
 		return nil
 	}
 	if a.Size == b.Size {
-		return evidence("two checkpoints of one size have different roots", translog.ErrFork)
+		return Misbehaviour(TwoHistories, "two checkpoints of one size have different roots", translog.ErrFork)
 	}
 	proof, err := translog.ProveConsistency(ctx, a.Size, b.Size, translog.TileReader(b, fetch))
 	if err != nil {
 		return fmt.Errorf("verify: reading tiles: %w", err)
 	}
 	if err := translog.CheckConsistency(a, b, proof); err != nil {
-		return evidence("the log does not extend what it showed before", err)
+		return Misbehaviour(TwoHistories, "the log does not extend what it showed before", err)
 	}
 	return nil
 }
@@ -221,14 +215,6 @@ func (t Trust) Extends(ctx context.Context, a, b translog.Checkpoint, fetch func
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
-}
-
-// evidence says what is wrong in words a duty officer can pass on.
-func evidence(what string, cause error) error {
-	if cause == nil {
-		return fmt.Errorf("%w: %s", ErrMisbehaviour, what)
-	}
-	return fmt.Errorf("%w: %s: %w", ErrMisbehaviour, what, cause)
 }
 
 // Follow reads, page by page, the statements behind those of d, verifies each,
@@ -260,7 +246,7 @@ func (t Trust) Follow(ctx context.Context, d *directory.Directory,
 			return d, nil
 		}
 		if len(statements.Items) == 0 {
-			return d, evidence("the broker promises statements and sends none", nil)
+			return d, Misbehaviour(AnswerWithheld, "the broker promises statements and sends none", nil)
 		}
 	}
 }
