@@ -44,6 +44,7 @@ var mayImport = []struct {
 	{"internal/transport", []string{"pkg/wire"}},
 	{"internal/durable", nil},
 	{"internal/filelock", nil},
+	{"internal/keyring", []string{"pkg/pgp", "internal/durable"}},
 	{"internal/parts", []string{"internal/durable"}},
 	{"internal/guard", []string{"pkg/translog", "internal/durable"}},
 	{"internal/witness", []string{"pkg/translog", "internal/guard"}},
@@ -68,7 +69,7 @@ var mayImport = []struct {
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/parts", "internal/store", "internal/telemetry", "internal/witness"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/parts", "internal/transport", "internal/telemetry"})},
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
-	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
+	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
@@ -90,7 +91,7 @@ var mayImport = []struct {
 // sides are the packages that a command puts together.
 var sides = []string{
 	"pkg/client", "internal/config", "internal/telemetry", "internal/transport", "internal/guard",
-	"internal/witness", "internal/enrolment", "internal/depositary",
+	"internal/witness", "internal/enrolment", "internal/depositary", "internal/keyring",
 	"internal/store", "internal/store/postgres", "internal/store/sqlite",
 	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/web",
 	"internal/auditor", "internal/auditor/web",

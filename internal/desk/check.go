@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/strictjson"
@@ -105,7 +106,7 @@ func (d *Desk) verifyLetter(ctx context.Context, id string) error {
 	if l.Incoming {
 		authority = m.Core.To.Authority
 	}
-	key, err := d.keys.key(authority, m.Core.Suite)
+	key, err := d.keys.Key(keyring.NameOf(authority, m.Core.Suite))
 	if err != nil {
 		return err
 	}

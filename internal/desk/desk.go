@@ -16,13 +16,13 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/time/rate"
 
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/internal/witness"
 	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/directory"
-	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
@@ -36,7 +36,7 @@ var ErrExposed = errors.New("others may read this home: make it private with chm
 var ErrNoHome = errors.New("this is not a desk's home; make one with `entraide desk init`")
 
 // ErrNoKey says that the home has no key of an authority in a suite.
-var ErrNoKey = errors.New("this home has no such key")
+var ErrNoKey = keyring.ErrNoKey
 
 // Options are what a desk is opened with.
 type Options struct {
@@ -59,7 +59,7 @@ type Desk struct {
 	client    *client.Client
 	bandwidth *rate.Limiter // of evidence; nil for no bound
 	db        store.Desk
-	keys      keyring
+	keys      keyring.Keyring
 	signer    note.Signer      // of the desk's own log
 	witness   *witness.Witness // of the broker's log; nil if the home has none
 
@@ -113,7 +113,7 @@ func (d *Desk) readFiles() error {
 	if d.signer, err = translog.ParseSigner(strings.TrimSpace(string(secret))); err != nil {
 		return fmt.Errorf("reading the key of the desk's log: %w", err)
 	}
-	d.keys = keyring{dir: filepath.Join(d.home, keysDir), passphrase: d.Passphrase, open: map[string]*pgp.Key{}}
+	d.keys = keyring.NewFiles(filepath.Join(d.home, keysDir), d.Passphrase)
 	if err := d.openWitness(); err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (d *Desk) Broker() wire.Broker { return d.public }
 // Authorities returns the ids of the authorities that this desk has keys for,
 // in order.
 func (d *Desk) Authorities() ([]string, error) {
-	keys, err := d.keys.list()
+	keys, err := d.keys.List()
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/entraide/entraide/internal/durable"
 	"github.com/entraide/entraide/internal/filelock"
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/evidence"
@@ -190,7 +191,7 @@ func (d *Desk) unsealed(ctx context.Context, id string) (*message.Message, *mess
 	if !letter.Incoming {
 		own = m.Core.From.Authority
 	}
-	key, err := d.keys.key(own, m.Core.Suite)
+	key, err := d.keys.Key(keyring.NameOf(own, m.Core.Suite))
 	if err != nil {
 		return nil, nil, nil, err
 	}

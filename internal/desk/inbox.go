@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/verify"
 	"github.com/entraide/entraide/pkg/wire"
@@ -101,11 +103,14 @@ func (d *Desk) takeMessage(ctx context.Context, authority string, item wire.Inbo
 		return nil, err
 	}
 	letter := letterOf(m, a, true, nil, found.Message, []byte(found.Receipt))
-	key, err := d.keys.key(authority, m.Core.Suite)
+	key, err := d.keys.Key(keyring.NameOf(authority, m.Core.Suite))
 	if err != nil {
 		return nil, err
 	}
 	payload, err := m.Open(key, d.Directory().AsOf(a.Index))
+	if errors.Is(err, pgp.ErrUnavailable) {
+		return nil, err // it stays with the broker
+	}
 	if err != nil {
 		letter.Verdict = string(problem.CodeOf(err))
 		return func(w store.DeskWriter) error { return d.putFailed(ctx, w, letter) }, nil

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/internal/witness"
@@ -33,7 +34,6 @@ import (
 const (
 	brokerFile = "broker.json"
 	keysDir    = "keys"
-	partyKey   = "party.key"
 	logKeyFile = "log.key"
 	vkeyFile   = "log.vkey"
 	database   = "desk.db"
@@ -165,7 +165,8 @@ func writeFiles(home string, o InitOptions, request enrolment.Enrolment) error {
 func makeKeys(home string, o InitOptions, digest string) (enrolment.Enrolment, error) {
 	e := enrolment.Enrolment{Typ: enrolment.Typ, Party: o.Party, Names: o.Names}
 	now := o.Now().UTC().Truncate(time.Second)
-	party, err := makeKey(home, partyKey, pgp.Classic4, o.Party, "party", o.Passphrase, now)
+	keys := keyring.NewFiles(filepath.Join(home, keysDir), func() ([]byte, error) { return o.Passphrase, nil })
+	party, err := makeKey(keys, keyring.Party, pgp.Classic4, userID(o.Party, "party"), now)
 	if err != nil {
 		return e, err
 	}
@@ -174,7 +175,7 @@ func makeKeys(home string, o InitOptions, digest string) (enrolment.Enrolment, e
 		id := o.Party + "." + a.Label
 		certificates := map[pgp.Suite][]byte{}
 		for _, suite := range o.Suites {
-			key, err := makeKey(home, keyName(id, suite), suite, id, a.Label, o.Passphrase, now)
+			key, err := makeKey(keys, keyring.NameOf(id, suite), suite, userID(id, a.Label), now)
 			if err != nil {
 				return e, err
 			}
@@ -210,22 +211,17 @@ func (a AuthorityOptions) statement(o InitOptions, id, digest string, certificat
 	}
 }
 
-// keyName is the file of an authority's key.
-func keyName(authority string, suite pgp.Suite) string {
-	return authority + "." + string(suite) + ".key"
+// userID is that of the key of a party or an authority.
+func userID(name, mailbox string) string {
+	party, _, _ := strings.Cut(name, ".")
+	return fmt.Sprintf("%s <%s@%s.example>", name, mailbox, strings.ToLower(party))
 }
 
-// makeKey makes a key and writes it locked.
-func makeKey(home, file string, suite pgp.Suite, name, mailbox string, passphrase []byte, now time.Time) (*pgp.Key, error) {
-	party, _, _ := strings.Cut(name, ".")
-	user := fmt.Sprintf("%s <%s@%s.example>", name, mailbox, strings.ToLower(party))
+// makeKey makes a key and has it kept.
+func makeKey(keys keyring.Keyring, name string, suite pgp.Suite, user string, now time.Time) (*pgp.Key, error) {
 	key, err := pgp.Generate(suite, user, now, 0)
 	if err != nil {
-		return nil, fmt.Errorf("generating the key of %s: %w", name, err)
+		return nil, fmt.Errorf("generating the key %s: %w", name, err)
 	}
-	locked, err := key.Lock(passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("locking the key of %s: %w", name, err)
-	}
-	return key, os.WriteFile(filepath.Join(home, keysDir, file), locked, 0o600)
+	return key, keys.Keep(name, key)
 }

@@ -3,16 +3,16 @@ package desk
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
 )
 
 // A KeyInfo is a key of the home with its certificate in the directory.
 type KeyInfo struct {
-	KeyFile
+	keyring.Entry
 	Fingerprint string `json:"fingerprint"` // empty before the State is admitted
 	Expires     string `json:"expires"`     // RFC 3339, empty for never
 }
@@ -20,13 +20,13 @@ type KeyInfo struct {
 // Keys lists the home's keys. It unlocks nothing: fingerprints are those of the
 // directory.
 func (d *Desk) Keys() ([]KeyInfo, error) {
-	files, err := d.keys.list()
+	files, err := d.keys.List()
 	if err != nil {
 		return nil, err
 	}
 	var keys []KeyInfo
 	for _, f := range files {
-		info := KeyInfo{KeyFile: f}
+		info := KeyInfo{Entry: f}
 		if c, err := d.certificate(f); err == nil {
 			info.Fingerprint = c.Fingerprint()
 			if at, ok := c.Expires(d.now()); ok {
@@ -39,7 +39,7 @@ func (d *Desk) Keys() ([]KeyInfo, error) {
 }
 
 // certificate finds a key's certificate in the directory.
-func (d *Desk) certificate(f KeyFile) (*pgp.Certificate, error) {
+func (d *Desk) certificate(f keyring.Entry) (*pgp.Certificate, error) {
 	if f.Authority == "" {
 		return nil, ErrNoKey
 	}
@@ -57,7 +57,7 @@ func (d *Desk) certificate(f KeyFile) (*pgp.Certificate, error) {
 // Certificate returns the certificate of one of the home's authorities, as the
 // directory has it.
 func (d *Desk) Certificate(authority string, suite pgp.Suite) ([]byte, error) {
-	c, err := d.certificate(KeyFile{Authority: authority, Suite: suite})
+	c, err := d.certificate(keyring.Entry{Authority: authority, Suite: suite})
 	if err != nil {
 		return nil, fmt.Errorf("%s in suite %s: %w", authority, suite, err)
 	}
@@ -67,7 +67,7 @@ func (d *Desk) Certificate(authority string, suite pgp.Suite) ([]byte, error) {
 // ExportKey returns the secret key of an authority, locked under the home's
 // passphrase in a form that stock tools unlock.
 func (d *Desk) ExportKey(authority string, suite pgp.Suite) ([]byte, error) {
-	key, err := d.keys.key(authority, suite)
+	key, err := d.keys.Key(keyring.NameOf(authority, suite))
 	if err != nil {
 		return nil, err
 	}
@@ -86,19 +86,20 @@ func (d *Desk) AddKey(authority string, suite pgp.Suite) (directory.Signed, erro
 	if err != nil {
 		return none, err
 	}
-	if _, err := os.Stat(filepath.Join(d.keys.dir, keyName(authority, suite))); err == nil {
-		return none, fmt.Errorf("%s has a key in suite %s already", authority, suite)
-	}
-	party, err := d.keys.unlock(partyKey)
+	entries, err := d.keys.List()
 	if err != nil {
 		return none, err
 	}
-	secret, err := d.Passphrase()
+	name := keyring.NameOf(authority, suite)
+	if slices.ContainsFunc(entries, func(e keyring.Entry) bool { return e.Name() == name }) {
+		return none, fmt.Errorf("%s has a key in suite %s already", authority, suite)
+	}
+	party, err := d.keys.Key(keyring.Party)
 	if err != nil {
 		return none, err
 	}
 	now := d.now()
-	key, err := makeKey(d.home, keyName(authority, suite), suite, authority, "desk", secret, now)
+	key, err := makeKey(d.keys, name, suite, userID(authority, "desk"), now)
 	if err != nil {
 		return none, err
 	}
@@ -128,12 +129,12 @@ func (d *Desk) Publish(ctx context.Context, signed directory.Signed) error {
 
 // Unlock asks for the passphrase now and checks that it opens the home's keys.
 func (d *Desk) Unlock() error {
-	files, err := d.keys.list()
+	files, err := d.keys.List()
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		if _, err := d.keys.unlock(f.File); err != nil {
+		if _, err := d.keys.Key(f.Name()); err != nil {
 			return err
 		}
 	}

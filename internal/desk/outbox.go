@@ -8,9 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/verify"
 	"github.com/entraide/entraide/pkg/workflow"
@@ -106,7 +108,7 @@ func (d *Desk) sealed(ctx context.Context, o *store.Order) (*message.Message, er
 	if err != nil {
 		return nil, err
 	}
-	key, err := d.keys.key(o.From, suite)
+	key, err := d.keys.Key(keyring.NameOf(o.From, suite))
 	if err != nil {
 		return nil, err
 	}
@@ -323,13 +325,15 @@ func (d *Desk) relearn(ctx context.Context, id string) error {
 	if err != nil {
 		return d.incident(ctx, err, found.Message, []byte(found.Receipt))
 	}
-	key, err := d.keys.key(m.Core.From.Authority, m.Core.Suite)
+	key, err := d.keys.Key(keyring.NameOf(m.Core.From.Authority, m.Core.Suite))
 	if err != nil {
 		return err
 	}
 	letter := letterOf(m, a, false, nil, found.Message, []byte(found.Receipt))
 	letter.Note = "learned again from the broker"
-	if payload, err := m.Open(key, d.Directory().AsOf(a.Index)); err != nil {
+	if payload, err := m.Open(key, d.Directory().AsOf(a.Index)); errors.Is(err, pgp.ErrUnavailable) {
+		return err
+	} else if err != nil {
 		letter.Verdict = string(problem.CodeOf(err))
 	} else {
 		letter.Body = payload.Body

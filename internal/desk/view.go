@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/message"
@@ -389,7 +390,7 @@ func (d *Desk) markOpened(ctx context.Context, l store.Letter) error {
 	if err != nil {
 		return err
 	}
-	key, err := d.keys.key(l.To, m.Core.Suite)
+	key, err := d.keys.Key(keyring.NameOf(l.To, m.Core.Suite))
 	if err != nil {
 		return err
 	}

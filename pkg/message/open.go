@@ -24,7 +24,8 @@ import (
 // Codes: those of these two; wrong-encryption-key if the message is not to this
 // key; bad-signature; bad-framing; too-large; wrong-digest; wrong-type,
 // malformed-json, duplicate-member, unknown-member, invalid-value. No error
-// carries plaintext.
+// carries plaintext. An error that wraps pgp.ErrUnavailable is no problem of
+// the message and has no code.
 func (m *Message) Open(key *pgp.Key, d *directory.Directory) (*Payload, error) {
 	if err := m.CheckSignature(d); err != nil {
 		return nil, err
@@ -62,6 +63,8 @@ func (m *Message) Open(key *pgp.Key, d *directory.Directory) (*Payload, error) {
 // opening maps the errors of package pgp to problems.
 func opening(err error) error {
 	switch {
+	case errors.Is(err, pgp.ErrUnavailable):
+		return err // it says nothing of the message
 	case errors.Is(err, pgp.ErrNotForUs):
 		return problem.Wrap(problem.WrongEncryptionKey, "payload", "The payload is not encrypted to this key.", err)
 	case errors.Is(err, pgp.ErrSignature):

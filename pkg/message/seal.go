@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,7 +54,8 @@ type Draft struct {
 // reads and whose checks, the signature's included, pass with the same
 // directory; what the procedure allows is not checked.
 //
-// The error is a *problem.Error that names the member at fault.
+// The error is a *problem.Error that names the member at fault, or wraps
+// pgp.ErrUnavailable.
 func Seal(d Draft, key *pgp.Key, at time.Time) (*Message, error) {
 	created := At(at)
 	core, err := d.core(key, created)
@@ -76,7 +78,11 @@ func Seal(d Draft, key *pgp.Key, at time.Time) (*Message, error) {
 		return nil, problem.Wrap(problem.InvalidValue, "header", "The header cannot be written as strict JSON.", err)
 	}
 	m.HeaderText = string(header)
-	if m.Signature, err = key.Sign(TypMessage, header, created.Time); err != nil {
+	m.Signature, err = key.Sign(TypMessage, header, created.Time)
+	if errors.Is(err, pgp.ErrUnavailable) {
+		return nil, err
+	}
+	if err != nil {
 		return nil, problem.Wrap(problem.BadSignature, "signature", "The key could not sign the header.", err)
 	}
 	data, err := m.Wire()
@@ -130,7 +136,11 @@ func (m *Message) sealPayload(d Draft, key *pgp.Key) error {
 	}
 	defer clear(plaintext)
 	to := d.To.Certificates[m.Core.Suite]
-	if m.Payload, err = key.Seal(TypPayload, plaintext, to, m.Core.Created.Time); err != nil {
+	m.Payload, err = key.Seal(TypPayload, plaintext, to, m.Core.Created.Time)
+	if errors.Is(err, pgp.ErrUnavailable) {
+		return err
+	}
+	if err != nil {
 		return problem.Wrap(problem.BadFraming, "payload", "The payload could not be sealed.", err)
 	}
 	m.Header.Payload = PayloadRef{Size: int64(len(m.Payload)), SHA256: DigestOf(m.Payload), Commitment: DigestOf(plaintext)}

@@ -50,6 +50,9 @@ func (k *Key) Certify(c *Certificate, at time.Time, lifetime time.Duration) (*Ce
 	if err := k.Certificate().CheckValid(at); err != nil {
 		return nil, fmt.Errorf("pgp: certifying: %w", err)
 	}
+	if k.holder != nil {
+		return k.heldCertification(c, at, lifetime)
+	}
 	sig := newSignature(k.primary, packet.SigTypePositiveCert, at)
 	sig.SigLifetimeSecs = &seconds
 	if err := sig.SignUserId(c.userID, c.primary.key, k.primary, &packet.Config{}); err != nil {

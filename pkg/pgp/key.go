@@ -2,6 +2,7 @@ package pgp
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"sync"
@@ -20,6 +21,7 @@ import (
 type Key struct {
 	suite   Suite
 	primary *packet.PrivateKey
+	holder  Holder // of the secret parts, if they are not here
 
 	mu      sync.RWMutex
 	subkeys map[string]*packet.PrivateKey // by fingerprint; replaced, never changed
@@ -213,11 +215,28 @@ func (k *Key) Sign(typ string, data []byte, at time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return k.signature(typ, data, nil, at)
+}
+
+// signature returns a signature packet over data by the newest signing subkey.
+// Intended are the fingerprints of certificates, or none.
+func (k *Key) signature(typ string, data []byte, intended []string, at time.Time) ([]byte, error) {
+	if k.holder != nil {
+		return k.heldSignature(typ, data, intended, at)
+	}
 	by, err := k.secret(true, at)
 	if err != nil {
 		return nil, fmt.Errorf("pgp: signing: %w", err)
 	}
-	sig, err := signOver(by, typ, data, nil, at)
+	var recipients []*packet.Recipient
+	for _, fingerprint := range intended {
+		b, err := hex.DecodeString(fingerprint)
+		if err != nil || len(b) != forms[k.suite].fingerprintBytes() {
+			return nil, fmt.Errorf("%w: an intended recipient is not a fingerprint of the suite", ErrSuite)
+		}
+		recipients = append(recipients, &packet.Recipient{KeyVersion: by.Version, Fingerprint: b})
+	}
+	sig, err := signOver(by, typ, data, recipients, at)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,9 @@ func (k *Key) locked(passphrase []byte, c *packet.Config) ([]byte, error) {
 	if len(passphrase) == 0 {
 		return nil, fmt.Errorf("%w: it is empty", ErrPassphrase)
 	}
+	if k.holder != nil {
+		return nil, ErrHeld
+	}
 	k.mu.RLock()
 	public, subkeys := k.public, k.subkeys
 	k.mu.RUnlock()

@@ -78,6 +78,9 @@ func (k *Key) Open(sealed []byte, o Opening) ([]byte, error) {
 // that is ours.
 func (k *Key) session(f framing, recipients []string) ([]byte, error) {
 	for i, fingerprint := range recipients {
+		if k.holds(fingerprint) {
+			return k.heldSession(fingerprint, f.keys[i])
+		}
 		secret, ours := k.decryption(fingerprint)
 		if !ours {
 			continue
@@ -207,6 +210,15 @@ func (o Opening) checkIntended(s *signature, suite Suite) error {
 	if len(s.IntendedRecipients) == 0 && o.AllowNoIntended && suite == Classic4 {
 		return nil
 	}
+	if len(o.Intended) == 0 {
+		return errors.New("no intended recipient is expected")
+	}
+	return checkRecipients(s, suite, o.Intended)
+}
+
+// checkRecipients checks that a signature names exactly the intended
+// certificates, in any order.
+func checkRecipients(s *signature, suite Suite, intended []string) error {
 	var got []string
 	for _, r := range s.IntendedRecipients {
 		if r.KeyVersion != forms[suite].version {
@@ -215,7 +227,7 @@ func (o Opening) checkIntended(s *signature, suite Suite) error {
 		got = append(got, hex.EncodeToString(r.Fingerprint))
 	}
 	var want []string
-	for _, fingerprint := range o.Intended {
+	for _, fingerprint := range intended {
 		b, err := hex.DecodeString(fingerprint)
 		if err != nil {
 			return errors.New("an intended recipient is not a fingerprint")
@@ -224,7 +236,7 @@ func (o Opening) checkIntended(s *signature, suite Suite) error {
 	}
 	slices.Sort(got)
 	slices.Sort(want)
-	if len(want) == 0 || !slices.Equal(slices.Compact(got), slices.Compact(want)) {
+	if !slices.Equal(slices.Compact(got), slices.Compact(want)) {
 		return errors.New("it is not to exactly the intended recipients")
 	}
 	return nil

@@ -55,6 +55,13 @@ func (k *Key) rotate(signs bool, at time.Time) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.holder != nil {
+		kind := ChangeEncryption
+		if signs {
+			kind = ChangeSigning
+		}
+		return k.heldChange(Change{Kind: kind, At: at})
+	}
 	if err := k.public.CheckValid(at); err != nil {
 		return fmt.Errorf("pgp: rotating a subkey: %w", err)
 	}
@@ -110,6 +117,13 @@ func (k *Key) revoke(m *component, kind packet.SignatureType, r Reason, at time.
 	reason, err := r.code()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if k.holder != nil {
+		c := Change{Kind: ChangeRevoke, At: at, Reason: r}
+		if kind == packet.SigTypeSubkeyRevocation {
+			c.Subkey = m.fingerprint
+		}
+		return k.heldChange(c)
 	}
 	sig := newSignature(k.primary, kind, at)
 	sig.RevocationReason = &reason

@@ -38,7 +38,7 @@ func (k *Key) Seal(typ string, plaintext []byte, to *Certificate, at time.Time) 
 		}
 		subkeys = append(subkeys, m)
 	}
-	inside, err := k.signed(typ, plaintext, []*Certificate{to, own}, at)
+	inside, err := k.signed(typ, plaintext, []string{to.Fingerprint(), own.Fingerprint()}, at)
 	if err != nil {
 		return nil, err
 	}
@@ -56,30 +56,27 @@ func (k *Key) Seal(typ string, plaintext []byte, to *Certificate, at time.Time) 
 }
 
 // signed returns what is encrypted: one-pass signature, literal data, signature.
-func (k *Key) signed(typ string, plaintext []byte, intended []*Certificate, at time.Time) ([]byte, error) {
-	by, err := k.secret(true, at)
+func (k *Key) signed(typ string, plaintext []byte, intended []string, at time.Time) ([]byte, error) {
+	made, err := k.signature(typ, plaintext, intended, at)
 	if err != nil {
 		return nil, fmt.Errorf("pgp: sealing: %w", err)
 	}
-	var recipients []*packet.Recipient
-	for _, c := range intended {
-		recipients = append(recipients, &packet.Recipient{KeyVersion: c.primary.key.Version, Fingerprint: c.primary.key.Fingerprint})
-	}
-	sig, err := signOver(by, typ, plaintext, recipients, at)
+	p, _, err := cutPacket(made)
 	if err != nil {
-		return nil, err
-	}
-	var head, tail bytes.Buffer
-	if err := onePass(sig).Serialize(&head); err != nil {
 		return nil, fmt.Errorf("pgp: sealing: %w", err)
 	}
-	if err := sig.Serialize(&tail); err != nil {
+	sig, err := readSignature(p)
+	if err != nil {
 		return nil, fmt.Errorf("pgp: sealing: %w", err)
 	}
-	inside := make([]byte, 0, head.Len()+tail.Len()+len(plaintext)+len(literalHead)+8)
+	var head bytes.Buffer
+	if err := onePass(sig.Signature).Serialize(&head); err != nil {
+		return nil, fmt.Errorf("pgp: sealing: %w", err)
+	}
+	inside := make([]byte, 0, head.Len()+len(made)+len(plaintext)+len(literalHead)+8)
 	inside = append(inside, head.Bytes()...)
 	inside = appendPacket(inside, tagLiteral, literalHead[:], plaintext)
-	return append(inside, tail.Bytes()...), nil
+	return append(inside, made...), nil
 }
 
 // literalHead begins literal data (RFC 9580 section 5.9): binary, without a file

@@ -1,0 +1,115 @@
+package keyring
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/entraide/entraide/internal/durable"
+	"github.com/entraide/entraide/pkg/pgp"
+)
+
+// Files keeps keys in a directory, each in a file locked with the one passphrase
+// of the home. A key is unlocked when it is first asked for, and again when
+// another process has changed its file.
+type Files struct {
+	dir string
+	// ask returns the passphrase. It is called when the first key is needed.
+	ask func() ([]byte, error)
+
+	mu     sync.Mutex
+	secret []byte
+	open   map[string]unlocked // by name
+}
+
+// unlocked is a key with the digest of the file that it was read from.
+type unlocked struct {
+	digest [sha256.Size]byte
+	key    *pgp.Key
+}
+
+// NewFiles returns the keyring of a directory.
+func NewFiles(dir string, passphrase func() ([]byte, error)) *Files {
+	return &Files{dir: dir, ask: passphrase, open: map[string]unlocked{}}
+}
+
+// List implements Keyring.
+func (k *Files) List() ([]Entry, error) { return listDir(k.dir, extKey) }
+
+// Key implements Keyring. An altered public part in a file is refused, as
+// [pgp.Unlock] says.
+func (k *Files) Key(name string) (*pgp.Key, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	locked, err := readPrivate(filepath.Join(k.dir, name+extKey))
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(locked)
+	if known, ok := k.open[name]; ok && known.digest == digest {
+		return known.key, nil
+	}
+	secret, err := k.passphrase()
+	if err != nil {
+		return nil, err
+	}
+	key, err := pgp.Unlock(locked, secret)
+	if err != nil {
+		if errors.Is(err, pgp.ErrPassphrase) {
+			k.forget()
+		}
+		return nil, fmt.Errorf("unlocking %s: %w", name, err)
+	}
+	k.open[name] = unlocked{digest, key}
+	return key, nil
+}
+
+// Keep implements Keyring. The key is locked with the passphrase of the home.
+func (k *Files) Keep(name string, key *pgp.Key) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	secret, err := k.passphrase()
+	if err != nil {
+		return err
+	}
+	locked, err := key.Lock(secret)
+	if err != nil {
+		return fmt.Errorf("locking the key %s: %w", name, err)
+	}
+	if err := durable.Replace(filepath.Join(k.dir, name+extKey), locked, 0o600); err != nil {
+		return fmt.Errorf("storing the key %s: %w", name, err)
+	}
+	k.open[name] = unlocked{sha256.Sum256(locked), key}
+	return nil
+}
+
+// Lock forgets the passphrase and every key. Keys that have been lent out live
+// until the borrower lets go of them.
+func (k *Files) Lock() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.forget()
+	clear(k.open)
+}
+
+// passphrase asks for the passphrase unless it is known. It is called with k.mu
+// held.
+func (k *Files) passphrase() ([]byte, error) {
+	if k.secret == nil {
+		secret, err := k.ask()
+		if err != nil {
+			return nil, err
+		}
+		// A copy: it is wiped when it is forgotten.
+		k.secret = append([]byte(nil), secret...)
+	}
+	return k.secret, nil
+}
+
+// forget wipes the passphrase.
+func (k *Files) forget() {
+	clear(k.secret)
+	k.secret = nil
+}
