@@ -21,7 +21,7 @@ import (
 )
 
 func (a *app) deskCommand() *cobra.Command {
-	return group("desk", "Run a State's desk", a.deskInit(), a.deskServe(), a.deskSync(), a.deskCheck())
+	return group("desk", "Run a State's desk", a.deskInit(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskReindex())
 }
 
 // openDesk opens the home's desk; the passphrase is asked for, once, when a key
@@ -224,14 +224,17 @@ func (a *app) deskCheck() *cobra.Command {
 		Use:   "check",
 		Short: "Verify the case file and the desk's own log, and show incidents",
 		Long: `Verify every message of the case file against its seal and its receipt, the
-directory from the trust anchor on, and every entry of the desk's own log, and
-print the log's checkpoint. Incidents, evidence that somebody broke a promise, are listed; the
+directory from the trust anchor on, the index of cases against the messages, and
+every entry of the desk's own log, and print the log's checkpoint. Incidents, evidence that somebody broke a promise, are listed; the
 exit status is then 3.`,
 		Example: "  entraide desk check --home desk",
 		Args:    noArgs,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
 			messages, err := d.VerifyMessages(ctx)
 			if err != nil {
+				return err
+			}
+			if _, err := d.VerifyIndex(ctx); err != nil {
 				return err
 			}
 			signed, err := d.AuditVerify(ctx)
@@ -254,6 +257,25 @@ exit status is then 3.`,
 				return fmt.Errorf("%w: %d incidents", errIncidents, len(incidents))
 			}
 			return nil
+		}),
+	}
+}
+
+func (a *app) deskReindex() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reindex",
+		Short: "Make the index of cases and texts anew from the messages",
+		Long: `Derive what lists and the search show of every case anew from its messages. It
+is needed only where ` + "`entraide desk check`" + ` finds the index wrong; a newer program
+does so by itself.`,
+		Example: "  entraide desk reindex --home desk",
+		Args:    noArgs,
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			n, err := d.Reindex(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(map[string]int{"cases": n}, func(w io.Writer) { fmt.Fprintf(w, "The index has %d cases.\n", n) })
 		}),
 	}
 }

@@ -106,7 +106,7 @@ func (s *stage) conclude(ctx context.Context) error {
 }
 
 // compare holds a case that this State began against the other side's.
-func (s *stage) compare(ctx context.Context, code string, line desk.CaseLine) error {
+func (s *stage) compare(ctx context.Context, code string, line desk.Line) error {
 	here, err := s.desks[code].Case(ctx, line.Case)
 	if err != nil || here.Role != string(workflow.Requesting) {
 		return err

@@ -77,9 +77,11 @@ func Open(ctx context.Context, home string, o Options) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.db = db
-	if err := d.readDirectory(ctx); err != nil {
-		return nil, errors.Join(err, d.Close())
+	d.db = indexed{db, d.now}
+	for _, step := range []func(context.Context) error{d.readDirectory, d.ensureIndex} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
 	}
 	return d, nil
 }

@@ -65,7 +65,10 @@ func (d *Desk) Sync(ctx context.Context) error {
 	if err := d.pumpConfirmations(ctx); err != nil {
 		return err
 	}
-	return d.readClocks(ctx)
+	if err := d.readClocks(ctx); err != nil {
+		return err
+	}
+	return d.refreshLines(ctx)
 }
 
 // Checkpoint returns the text of the newest checkpoint that the desk has

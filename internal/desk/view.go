@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/entraide/entraide/internal/keyring"
@@ -41,17 +40,6 @@ type Seen struct {
 	By    string `json:"by"`
 	At    string `json:"at"`    // RFC 3339
 	Index int64  `json:"index"` // of its entry in the broker's log; -1 while it has none
-}
-
-// A CaseLine is a case in a list.
-type CaseLine struct {
-	Case        string   `json:"case"`
-	Stage       string   `json:"stage"`
-	Counterpart string   `json:"counterpart"`
-	Lane        string   `json:"lane"`
-	Measures    []string `json:"measures"`
-	Due         string   `json:"due,omitempty"` // the next running clock, RFC 3339
-	Updated     string   `json:"updated"`       // RFC 3339
 }
 
 // A Case is a case with everything that has happened in it.
@@ -188,63 +176,6 @@ func derive(ctx context.Context, r store.DeskReader, letters []store.Letter) (de
 	var err error
 	c.state, err = workflow.Procedure().Derive(events)
 	return c, err
-}
-
-// Cases lists the desk's cases, the most recently moved first.
-func (d *Desk) Cases(ctx context.Context) ([]CaseLine, error) {
-	lines := []CaseLine{}
-	err := d.db.Read(ctx, func(r store.DeskReader) error {
-		for before := int64(math.MaxInt64); ; {
-			cases, err := r.Cases(ctx, before, page)
-			if err != nil {
-				return err
-			}
-			for _, c := range cases {
-				line, err := caseLine(ctx, r, c.ID)
-				if err != nil {
-					return err
-				}
-				lines, before = append(lines, line), c.Index
-			}
-			if len(cases) < page {
-				return nil
-			}
-		}
-	})
-	return lines, err
-}
-
-func caseLine(ctx context.Context, r store.DeskReader, id string) (CaseLine, error) {
-	letters, err := r.Letters(ctx, id)
-	if err != nil {
-		return CaseLine{}, err
-	}
-	line := CaseLine{Case: id, Measures: []string{}, Updated: rfc3339(letters[len(letters)-1].AcceptedAt)}
-	c, misfit := derive(ctx, r, letters)
-	if misfit != nil {
-		line.Stage = "unknown"
-		return line, nil //nolint:nilerr // one case that cannot be derived must not hide the others
-	}
-	line.Stage, line.Lane, line.Counterpart = string(c.state.Stage), string(c.state.Lane), c.requesting
-	if !letters[0].Incoming {
-		line.Counterpart = c.requested
-	}
-	for _, m := range convention.Measures(bodyOf(letters[0])) {
-		line.Measures = append(line.Measures, m.Type)
-	}
-	clocks, err := clocksOf(ctx, r, id)
-	line.Due = nextDue(clocks)
-	return line, err
-}
-
-// nextDue returns the running clock that is due first.
-func nextDue(clocks []wire.Clock) (due string) {
-	for _, c := range clocks {
-		if c.State == "running" && (due == "" || c.Due < due) {
-			due = c.Due
-		}
-	}
-	return due
 }
 
 // Case returns one case, or a *problem.Error.

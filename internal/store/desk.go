@@ -17,6 +17,7 @@ type Desk interface {
 
 // A DeskReader is a view of a desk's database at one instant.
 type DeskReader interface {
+	LineReader
 	// Published returns the directory statements with index > after, in order.
 	Published(ctx context.Context, after int64) ([]Published, error)
 	// Seen returns the newest checkpoint that the desk has verified, signed, and when
@@ -72,6 +73,7 @@ type DeskReader interface {
 // A DeskWriter changes a desk's database within one Write.
 type DeskWriter interface {
 	DeskReader
+	LineWriter
 	PutPublished(ctx context.Context, p Published) error
 	PutSeen(ctx context.Context, note []byte, freshAt int64) error
 	PutCursor(ctx context.Context, authority string, index int64) error

@@ -151,15 +151,14 @@ func scanCase(r *sql.Rows, c *store.CaseRef) error { return r.Scan(&c.ID, &c.Ind
 
 // Cases implements [store.DeskReader].
 func (v *deskView) Cases(ctx context.Context, before int64, limit int) ([]store.CaseRef, error) {
-	return list(ctx, &v.view, "cases", scanCase, `SELECT case_id, max(idx) AS newest FROM letter GROUP BY case_id
-		HAVING newest < ?1 ORDER BY newest DESC LIMIT ?2`, before, limit)
+	return list(ctx, &v.view, "cases", scanCase, `SELECT case_id, idx FROM case_line WHERE idx < ?1 ORDER BY idx DESC LIMIT ?2`, before, limit)
 }
 
 // Stale implements [store.DeskReader].
 func (v *deskView) Stale(ctx context.Context, limit int) ([]store.CaseRef, error) {
-	return list(ctx, &v.view, "cases", scanCase, `SELECT l.case_id, max(l.idx) AS newest
-		FROM letter l LEFT JOIN case_clock c ON c.case_id = l.case_id
-		GROUP BY l.case_id, c.idx HAVING newest > coalesce(c.idx, -1) ORDER BY newest LIMIT ?1`, limit)
+	return list(ctx, &v.view, "cases", scanCase, `SELECT l.case_id, l.idx
+		FROM case_line l LEFT JOIN case_clock c ON c.case_id = l.case_id
+		WHERE l.idx > coalesce(c.idx, -1) ORDER BY l.idx LIMIT ?1`, limit)
 }
 
 // Newest implements [store.DeskReader].
