@@ -62,20 +62,7 @@ func verifyFork(trust verify.Trust, path string) error {
 
 // verifyBundle verifies a case bundle and prints the verdict.
 func (a *app) verifyBundle(ctx context.Context, trust verify.Trust, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	b, err := bundle.Open(f, info.Size())
-	if err != nil {
-		return err
-	}
-	r, err := b.Verify(ctx, trust)
+	r, err := readBundle(ctx, trust, path)
 	if err != nil {
 		return err
 	}

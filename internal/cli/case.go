@@ -93,6 +93,7 @@ func (a *app) printCase(w io.Writer, c desk.Case) {
 			fmt.Fprintf(w, "    note: %s\n", e.Note)
 		}
 		fmt.Fprintf(w, "    message %s, digest %s\n", e.ID, e.Digest)
+		printCheckCode(w, "    ", e)
 		for _, r := range e.Receipts {
 			fmt.Fprintf(w, "    %s by %s at %s (entry %d)\n", r.Kind, r.By, r.At, r.Index)
 		}

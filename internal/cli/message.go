@@ -52,15 +52,21 @@ func (a *app) messageExport() *cobra.Command {
 		Short: "Write a message with its receipt and proofs to a new directory",
 		Long: `Write a message as it travelled and in parts, with its log receipt, the directory
 of its time and both certificates, to a new directory. Its README.txt says how
-to check everything with stock tools. Nothing in it is decrypted.`,
+to check everything with stock tools. Nothing in it is decrypted. The check code of
+a request is printed, and is not among the files.`,
 		Example: "  entraide message export 1b2c… --dir m --home desk",
 		Args:    exactly("ID"),
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
 			if err := d.Export(ctx, args[0], dir); err != nil {
 				return err
 			}
-			return a.print(map[string]string{"id": args[0], "dir": dir}, func(w io.Writer) {
-				fmt.Fprintf(w, "Wrote message %s to %s\n", args[0], dir)
+			m, err := d.Message(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(map[string]string{"id": m.ID, "dir": dir, "reference": m.Reference, "check_code": m.CheckCode}, func(w io.Writer) {
+				fmt.Fprintf(w, "Wrote message %s to %s\n", m.ID, dir)
+				printCheckCode(w, "", m)
 			})
 		}),
 	}

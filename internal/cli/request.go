@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) requestCommand() *cobra.Command {
-	return group("request", "Begin cases", a.requestNew(), a.requestCheck(), a.requestSend())
+	return group("request", "Begin cases", a.requestNew(), a.requestCheck(), a.requestSend(), a.requestConfirm())
 }
 
 // A sending is what request send and reply have in common.
@@ -79,6 +79,7 @@ func (a *app) send(ctx context.Context, d *desk.Desk, s sending, o desk.Order) e
 	return a.print(m, func(w io.Writer) {
 		fmt.Fprintf(w, "Accepted: message %s of case %s is entry %d of the log, by a verified receipt.\n", m.ID, m.Case, m.Index)
 		fmt.Fprintf(w, "Digest %s\n", m.Digest)
+		printCheckCode(w, "", m)
 	})
 }
 

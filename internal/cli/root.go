@@ -27,10 +27,12 @@ import (
 
 	"github.com/entraide/entraide/internal/auditor"
 	"github.com/entraide/entraide/internal/broker"
+	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/guard"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/verify"
@@ -114,11 +116,16 @@ func hintFor(err error) string {
 		{broker.ErrRewound, "the database was restored from a backup; see docs/operator.md, \"A restored database\""},
 		{auditor.ErrNoHome, "name the log with --broker FILE, the broker.json that its operator hands out"},
 		{guard.ErrMissing, "the signer guard must be brought back; it may only be made anew when the log is begun"},
+		{message.ErrMistyped, "have reference and check code read again, symbol by symbol"},
+		{desk.ErrUnconfirmed, "do not act on the paper before the authority that is said to have sent it has been called on a number that the directory names"},
 		{store.ErrUnsafe, "change the setting and start again; the broker does not run on a database that may lose what it acknowledged"},
 	} {
 		if errors.Is(err, h.is) {
 			return h.hint
 		}
+	}
+	if _, ok := errors.AsType[desk.TooManyCodes](err); ok {
+		return "ask for the check code to be read again from the paper, and wait; look in the desk's log for who has been guessing"
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return "add --help to see how the command is used"

@@ -118,6 +118,9 @@ func (d *Desk) verifyLetter(ctx context.Context, id string) error {
 	if err != nil || !bytes.Equal(payload.Body, stored) {
 		return errors.Join(errors.New("its stored content is not what was sealed"), err)
 	}
+	if l.Code != codeOf(m, payload) {
+		return errors.New("its stored check code is not that of the message")
+	}
 	return nil
 }
 

@@ -118,7 +118,7 @@ func (d *Desk) takeMessage(ctx context.Context, authority string, item wire.Inbo
 	if err := d.compare(ctx, payload.Seen, a.Index); err != nil {
 		return nil, err
 	}
-	letter.Body = payload.Body
+	letter.Body, letter.Code = payload.Body, codeOf(m, payload)
 	receipt, err := message.SignReceipt(message.Receipt{
 		Kind: message.Delivered, Message: message.Digest(m.Digest()), ID: m.Core.ID, Case: m.Core.Case,
 		By: authority, At: message.At(d.now()),

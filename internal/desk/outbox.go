@@ -197,8 +197,12 @@ func (d *Desk) accepted(ctx context.Context, o store.Order, m *message.Message, 
 	if err != nil {
 		return d.incident(ctx, err, o.Sealed, receipt)
 	}
+	letter := letterOf(m, a, false, o.Body, o.Sealed, receipt)
+	if letter.Code, err = d.ownCode(m, a.Index); err != nil {
+		return err
+	}
 	return d.db.Write(ctx, func(w store.DeskWriter) error {
-		if err := keep(ctx, w, letterOf(m, a, false, o.Body, o.Sealed, receipt)); err != nil {
+		if err := keep(ctx, w, letter); err != nil {
 			return err
 		}
 		if err := w.DeleteOrder(ctx, o.ID); err != nil {
@@ -336,7 +340,7 @@ func (d *Desk) relearn(ctx context.Context, id string) error {
 	} else if err != nil {
 		letter.Verdict = string(problem.CodeOf(err))
 	} else {
-		letter.Body = payload.Body
+		letter.Body, letter.Code = payload.Body, codeOf(m, payload)
 	}
 	return d.db.Write(ctx, func(w store.DeskWriter) error {
 		if err := keep(ctx, w, letter); err != nil {

@@ -32,6 +32,9 @@ type Message struct {
 	Note     string `json:"note,omitempty"`
 	Incoming bool   `json:"incoming"`
 	Receipts []Seen `json:"receipts,omitempty"`
+	// Reference and CheckCode of a request, for paper: see [Desk.Confirm].
+	Reference string `json:"reference,omitempty"`
+	CheckCode string `json:"check_code,omitempty"`
 }
 
 // A Seen is a delivery or opening receipt.
@@ -137,6 +140,9 @@ func viewOf(l store.Letter) Message {
 	}
 	if body := bodyOf(l); body != nil {
 		m.Kind, m.Summary = body.Kind(), convention.Summary(body)
+	}
+	if l.Code != "" {
+		m.Reference, m.CheckCode = message.Reference(message.ID(l.ID)), l.Code
 	}
 	return m
 }
@@ -292,17 +298,32 @@ func pending(o store.Order) Message {
 	return m
 }
 
-// Body returns the content of a message as JSON, and tells its sender, once,
-// that an officer of the recipient has opened it.
-func (d *Desk) Body(ctx context.Context, id string) ([]byte, error) {
-	var l store.Letter
-	err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+// letter reads a message of the case file. The error is a *problem.Error if
+// there is none.
+func (d *Desk) letter(ctx context.Context, id string) (l store.Letter, err error) {
+	err = d.db.Read(ctx, func(r store.DeskReader) (err error) {
 		l, err = r.Letter(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return problem.New(problem.NotFound, "id", "This desk has no such message.")
 		}
 		return err
 	})
+	return l, err
+}
+
+// Message returns one message of the case file, or a *problem.Error.
+func (d *Desk) Message(ctx context.Context, id string) (Message, error) {
+	l, err := d.letter(ctx, id)
+	if err != nil {
+		return Message{}, err
+	}
+	return viewOf(l), nil
+}
+
+// Body returns the content of a message as JSON, and tells its sender, once,
+// that an officer of the recipient has opened it.
+func (d *Desk) Body(ctx context.Context, id string) ([]byte, error) {
+	l, err := d.letter(ctx, id)
 	if err != nil {
 		return nil, err
 	}

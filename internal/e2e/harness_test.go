@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"crypto/tls"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -259,3 +260,12 @@ func (h *hub) metric(name string) string {
 
 // cutOff cuts every line.
 func cutOff(http.ResponseWriter, *http.Request, http.Handler) bool { panic(http.ErrAbortHandler) }
+
+// deskDatabase opens the database of a desk, as whoever holds the file can.
+func (h *hub) deskDatabase(party string) *database {
+	h.t.Helper()
+	conn, err := sql.Open("sqlite", filepath.Join(h.dir, party, "desk.db"))
+	h.must(err)
+	h.t.Cleanup(func() { conn.Close() })
+	return &database{t: h.t, conn: conn}
+}

@@ -64,6 +64,12 @@ type DeskReader interface {
 	Clocks(ctx context.Context, caseID string) ([]byte, error)
 	// Incidents returns what went wrong that must not, oldest first.
 	Incidents(ctx context.Context) ([]Incident, error)
+	// Received returns the requests that were received, opened, and have an id that
+	// begins with prefix, without their sealed form.
+	Received(ctx context.Context, prefix string) ([]Letter, error)
+	// WrongCodes returns how many wrong check codes were tried, and since when
+	// (Unix seconds) they are counted; zeros before the first.
+	WrongCodes(ctx context.Context) (since, count int64, err error)
 	// Head returns the head of the desk's own log.
 	Head(ctx context.Context) (Head, error)
 	// Entries returns entries [from, to) of the desk's own log.
@@ -93,6 +99,7 @@ type DeskWriter interface {
 	// message of the case was entry index.
 	PutClocks(ctx context.Context, c CaseRef, clocks []byte) error
 	PutIncident(ctx context.Context, i Incident) error
+	PutWrongCodes(ctx context.Context, since, count int64) error
 	// Log appends entries to the desk's own log; ErrFenced unless before is its
 	// head.
 	Log(ctx context.Context, before, after Head, entries []Entry) error
@@ -126,6 +133,7 @@ type Letter struct {
 	OpenedAt    int64  // Unix seconds; 0 before an officer has opened it
 	Sealed      []byte // wire form; nil where a method says so
 	Receipt     []byte // tlog-proof
+	Code        string // check code of a request (protocol section 2.8), or empty
 }
 
 // A CaseRef is a case with the log index of its newest message.

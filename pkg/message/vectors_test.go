@@ -78,10 +78,16 @@ func judge(t *testing.T, v vectors.Vector, d *directory.Directory) error {
 		}
 	}
 	p, err := m.Open(readKey(t, v.Fields["key"]), d)
-	if err == nil && string(p.Body) != v.Fields["body"] {
+	if err != nil {
+		return err
+	}
+	if string(p.Body) != v.Fields["body"] {
 		t.Errorf("body is %s, want %s", p.Body, v.Fields["body"])
 	}
-	return err
+	if ref, code := message.Reference(m.Core.ID), p.CheckCode(m); ref != v.Fields["reference"] || code != v.Fields["check_code"] {
+		t.Errorf("reference %s and check code %s, want %s and %s", ref, code, v.Fields["reference"], v.Fields["check_code"])
+	}
+	return nil
 }
 
 func judgeReceipt(v vectors.Vector, d *directory.Directory) error {

@@ -219,6 +219,7 @@ func writeVector(t *testing.T, w *states.World, s scenario) {
 			t.Fatal(err)
 		}
 		fields["body"] = string(p.Body)
+		fields["reference"], fields["check_code"] = message.Reference(m.Core.ID), p.CheckCode(m)
 	}
 	vectors.Write(t, vectorDir, vectors.Vector{Name: string(w.Suite) + "_" + s.name, Fields: fields, Body: []byte(data)})
 }

@@ -116,11 +116,11 @@ func (v *deskView) Cursor(ctx context.Context, authority string) (int64, error) 
 }
 
 const letterColumns = `id, case_id, sender, recipient, incoming, act, final, lane, suite, seq, digest, idx,
-	accepted_at_unix, broker_stage, verdict, note, body, opened_at_unix, receipt`
+	accepted_at_unix, broker_stage, verdict, note, body, opened_at_unix, receipt, code`
 
 func scanLetter(r *sql.Rows, l *store.Letter) error {
 	return r.Scan(&l.ID, &l.Case, &l.From, &l.To, &l.Incoming, &l.Act, &l.Final, &l.Lane, &l.Suite, &l.Seq, &l.Digest,
-		&l.Index, &l.AcceptedAt, &l.BrokerStage, &l.Verdict, &l.Note, &l.Body, &l.OpenedAt, &l.Receipt)
+		&l.Index, &l.AcceptedAt, &l.BrokerStage, &l.Verdict, &l.Note, &l.Body, &l.OpenedAt, &l.Receipt, &l.Code)
 }
 
 // Letter implements [store.DeskReader].

@@ -41,9 +41,9 @@ func (w *deskWriter) PutCursor(ctx context.Context, authority string, index int6
 // PutLetter implements [store.DeskWriter].
 func (w *deskWriter) PutLetter(ctx context.Context, l store.Letter) error {
 	return w.exec(ctx, "a message", `INSERT OR REPLACE INTO letter (`+letterColumns+`, sealed)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)`,
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)`,
 		l.ID, l.Case, l.From, l.To, l.Incoming, l.Act, l.Final, l.Lane, l.Suite, l.Seq, l.Digest, l.Index,
-		l.AcceptedAt, l.BrokerStage, l.Verdict, l.Note, l.Body, l.OpenedAt, blob(l.Receipt), blob(l.Sealed))
+		l.AcceptedAt, l.BrokerStage, l.Verdict, l.Note, l.Body, l.OpenedAt, blob(l.Receipt), l.Code, blob(l.Sealed))
 }
 
 // PutLink implements [store.DeskWriter].

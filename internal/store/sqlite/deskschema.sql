@@ -39,7 +39,8 @@ CREATE TABLE letter (
     body             BLOB,
     opened_at_unix   INTEGER NOT NULL,
     sealed           BLOB    NOT NULL,
-    receipt          BLOB    NOT NULL
+    receipt          BLOB    NOT NULL,
+    code             TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX letter_case ON letter (case_id, idx);
 CREATE INDEX letter_pair ON letter (sender, recipient, seq);
@@ -130,6 +131,12 @@ CREATE TABLE evidence_verdict (
     at_unix    INTEGER NOT NULL,
     PRIMARY KEY (message_id, number)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE wrong_code (
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    since_unix INTEGER NOT NULL,
+    count      INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE index_version (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
