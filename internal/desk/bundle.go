@@ -29,7 +29,7 @@ func (d *Desk) Bundle(ctx context.Context, caseID string, out io.Writer) error {
 		Case: caseID, Origin: d.trust.Origin, Made: d.now().Format(time.RFC3339), By: d.signer.Name(),
 	})
 	for _, step := range []func(context.Context) error{
-		b.addDirectory, b.addMessages, b.addConfirmations, b.addDeadlines, b.addHistory, b.addReadme,
+		b.addDirectory, b.addCase, b.addHistory, b.addReadme,
 	} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("bundling: %w", err)
@@ -48,6 +48,7 @@ type bundling struct {
 	letters       []store.Letter // without their sealed form
 	confirmations []store.Confirmation
 	deadlines     []store.Deadline
+	erasure       *bundle.Erasure // the case is erased
 	published     []store.Published
 	sizes         map[int64]bool // of the checkpoints that the bundle's proofs are under
 }
@@ -71,9 +72,46 @@ func (b *bundling) gather(ctx context.Context, caseID string) error {
 		if b.deadlines, err = r.Deadlines(ctx, caseID); err != nil {
 			return err
 		}
+		if err := b.gatherErasure(ctx, r, caseID); err != nil {
+			return err
+		}
 		b.published, err = r.Published(ctx, -1)
 		return err
 	})
+}
+
+// gatherErasure reads the record of the case's erasure, if there is one, and
+// what stayed of the receipts.
+func (b *bundling) gatherErasure(ctx context.Context, r store.DeskReader, caseID string) error {
+	row, err := r.CaseErasure(ctx, caseID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.erasure = &bundle.Erasure{Signed: message.SignedErasure{Erasure: string(row.Record), Signature: row.Signature}}
+	e, err := message.ParseErasure(b.erasure.Signed)
+	if err != nil {
+		return err
+	}
+	proofs := map[int64][]byte{}
+	for _, l := range b.letters {
+		proofs[l.Index] = l.Receipt
+	}
+	for _, c := range b.confirmations {
+		proofs[c.Index] = c.Proof
+	}
+	for _, p := range b.deadlines {
+		proofs[p.Index] = p.Proof
+	}
+	for _, m := range e.Messages {
+		b.erasure.Proofs = append(b.erasure.Proofs, string(proofs[m.Index]))
+	}
+	for _, x := range e.Entries {
+		b.erasure.Proofs = append(b.erasure.Proofs, string(proofs[x.Index]))
+	}
+	return nil
 }
 
 func (b *bundling) addDirectory(context.Context) error {
@@ -82,6 +120,24 @@ func (b *bundling) addDirectory(context.Context) error {
 		all.Items = append(all.Items, statementOf(p))
 	}
 	return b.zip.AddJSON(bundle.DirectoryFile, all)
+}
+
+// addCase adds what the case consists of, or the record of its erasure.
+func (b *bundling) addCase(ctx context.Context) error {
+	if b.erasure != nil {
+		for _, proof := range b.erasure.Proofs {
+			if err := b.remember([]byte(proof)); err != nil {
+				return err
+			}
+		}
+		return b.zip.AddJSON(bundle.ErasureFile, b.erasure)
+	}
+	for _, step := range []func(context.Context) error{b.addMessages, b.addConfirmations, b.addDeadlines} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bundling) addMessages(ctx context.Context) error {
@@ -142,13 +198,10 @@ func (b *bundling) addProof(name string, proof []byte) error {
 	return b.zip.Add(name, proof)
 }
 
-// remember notes the size of a receipt's checkpoint.
+// remember notes the size of the checkpoint of a receipt, or of a proof without
+// its entry.
 func (b *bundling) remember(proof []byte) error {
-	r, err := translog.ParseReceipt(proof)
-	if err != nil {
-		return err
-	}
-	cp, err := b.trust.Checkpoint(r.Checkpoint)
+	cp, err := b.trust.Checkpoint(signedIn(proof))
 	if err != nil {
 		return err
 	}
@@ -222,9 +275,11 @@ const bundleReadme = `A case bundle of Entraide.
 messages/        each message as it travelled, sealed, with the log's receipt
 confirmations/   receipts of delivery and opening, with their proofs
 deadlines/       deadlines that passed, with their proofs
+erasure.json     instead of these: the record of a party that has erased the case
 directory.json   the directory's statements, each with its receipt
 checkpoint       the log's newest checkpoint when the bundle was made
 consistency.json proofs that it extends every other checkpoint in the bundle
+report.html      what a verification found, for people; it proves nothing itself
 manifest.json    the digests of all files
 
 Offline, with the broker.json that you were given by the broker's operator:

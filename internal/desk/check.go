@@ -83,9 +83,11 @@ func (d *Desk) missing(ctx context.Context) error {
 func (d *Desk) verifyLetter(ctx context.Context, id string) error {
 	var l store.Letter
 	if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
-		l, err = r.Letter(ctx, id)
+		if l, err = r.Letter(ctx, id); err == nil && l.Verdict == store.VerdictErased {
+			return d.verifyErasure(ctx, r, l)
+		}
 		return err
-	}); err != nil {
+	}); err != nil || l.Verdict == store.VerdictErased {
 		return err
 	}
 	m, err := message.Parse(l.Sealed)

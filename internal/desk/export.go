@@ -36,6 +36,9 @@ func (d *Desk) Export(ctx context.Context, id, dir string) error {
 		if l, err = r.Letter(ctx, id); err != nil {
 			return err
 		}
+		if l.Verdict == store.VerdictErased {
+			return refuseErased(ctx, r, l.Case)
+		}
 		published, err = r.Published(ctx, -1)
 		return err
 	})

@@ -249,6 +249,9 @@ func signedIn(evidence []byte) []byte {
 	if r, err := translog.ParseReceipt(evidence); err == nil {
 		return r.Checkpoint
 	}
+	if i, err := translog.ParseInclusion(evidence); err == nil {
+		return i.Checkpoint
+	}
 	return evidence
 }
 

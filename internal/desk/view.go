@@ -63,6 +63,10 @@ type Case struct {
 	Owed       Owed         `json:"owed"`
 	Events     []Message    `json:"events"`
 	Deadlines  []Passed     `json:"deadlines"`
+	// Hold is the legal hold on the case, and Erased how it was erased; nil if
+	// there is none, or it was not.
+	Hold   *HoldInfo `json:"hold,omitempty"`
+	Erased *Erased   `json:"erased,omitempty"`
 	// ClassicalSecrecy says that the case has no protection against quantum
 	// computers.
 	ClassicalSecrecy bool `json:"classical_secrecy"`
@@ -226,10 +230,22 @@ func (c *Case) fill(ctx context.Context, r store.DeskReader, letters []store.Let
 		for _, s := range confirmed {
 			m.Receipts = append(m.Receipts, Seen{Kind: s.Kind, By: s.By, At: rfc3339(s.At), Index: s.Index})
 		}
+		if l.Verdict == store.VerdictErased {
+			m.Note = noteErased(ctx, r, l.Case)
+		}
 		c.Events = append(c.Events, m)
 		c.ClassicalSecrecy = c.ClassicalSecrecy || l.Suite != "pq-6"
 	}
 	var err error
+	if c.Erased, err = erasedOf(ctx, r, c.Case); err != nil {
+		return err
+	}
+	hold, err := r.CaseHold(ctx, c.Case)
+	if err == nil {
+		c.Hold = &HoldInfo{Basis: hold.Basis, By: hold.By, Since: rfc3339(hold.Since)}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
 	if c.Clocks, err = clocksOf(ctx, r, c.Case); err != nil {
 		return err
 	}
@@ -267,7 +283,11 @@ func (d *Desk) Messages(ctx context.Context) ([]Message, error) {
 				return err
 			}
 			for _, l := range letters {
-				all, after = append(all, viewOf(l)), l.Index
+				m := viewOf(l)
+				if l.Verdict == store.VerdictErased {
+					m.Note = noteErased(ctx, r, l.Case)
+				}
+				all, after = append(all, m), l.Index
 			}
 			if len(letters) < page {
 				break
@@ -305,6 +325,9 @@ func (d *Desk) letter(ctx context.Context, id string) (l store.Letter, err error
 		l, err = r.Letter(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return problem.New(problem.NotFound, "id", "This desk has no such message.")
+		}
+		if err == nil && l.Verdict == store.VerdictErased {
+			return refuseErased(ctx, r, l.Case)
 		}
 		return err
 	})

@@ -11,6 +11,9 @@ type Desk interface {
 	// Write runs fn alone and commits if it returns nil. The commit is not
 	// cancelled with ctx.
 	Write(ctx context.Context, fn func(DeskWriter) error) error
+	// Purge removes what was erased from the files of the database, its
+	// write-ahead log included; ErrResidue if somebody reads meanwhile.
+	Purge(ctx context.Context) error
 	// Close waits for running transactions and releases the database.
 	Close() error
 }
@@ -62,6 +65,10 @@ type DeskReader interface {
 	// Clocks returns what the broker last said of a case's clocks, as JSON;
 	// empty if nothing.
 	Clocks(ctx context.Context, caseID string) ([]byte, error)
+	// CaseHold returns the legal hold on a case, or ErrNotFound.
+	CaseHold(ctx context.Context, caseID string) (Hold, error)
+	// CaseErasure returns the record of a case's erasure, or ErrNotFound.
+	CaseErasure(ctx context.Context, caseID string) (CaseErasure, error)
 	// Incidents returns what went wrong that must not, oldest first.
 	Incidents(ctx context.Context) ([]Incident, error)
 	// Received returns the requests that were received, opened, and have an id that
@@ -100,6 +107,13 @@ type DeskWriter interface {
 	PutClocks(ctx context.Context, c CaseRef, clocks []byte) error
 	PutIncident(ctx context.Context, i Incident) error
 	PutWrongCodes(ctx context.Context, since, count int64) error
+	// PutCaseHold places a legal hold; DeleteCaseHold lifts it.
+	PutCaseHold(ctx context.Context, h Hold) error
+	DeleteCaseHold(ctx context.Context, caseID string) error
+	// EraseCase takes content, sealed messages and salts of a case out of every
+	// table, and keeps the record and what is left of the receipts. Files still
+	// hold what was there until Purge.
+	EraseCase(ctx context.Context, e CaseErasure, left Remains) error
 	// Log appends entries to the desk's own log; ErrFenced unless before is its
 	// head.
 	Log(ctx context.Context, before, after Head, entries []Entry) error
@@ -197,6 +211,26 @@ type Deadline struct {
 	Due   string // RFC 3339
 	Proof []byte
 }
+
+// A CaseErasure is the erasure of a case, with its signed record.
+type CaseErasure struct {
+	Case      string
+	At        int64  // Unix seconds
+	By        string // authority
+	Officer   string
+	Basis     string
+	Record    []byte
+	Signature []byte
+}
+
+// Remains are what stays of the receipts of an erased case, by the index of
+// their entries in the broker's log: proofs without salt and body.
+type Remains struct {
+	Letters, Confirmations, Deadlines map[int64][]byte
+}
+
+// VerdictErased is the verdict on a message that was erased.
+const VerdictErased = "erased"
 
 // An Incident is evidence that somebody broke a promise. A and B are the files
 // to keep.

@@ -71,3 +71,43 @@ func definitions(t *testing.T, path, script string) map[string]string {
 	}
 	return found
 }
+
+// TestErasureKnowsEveryTable has every table of a desk that is about a case or a
+// message thought of by EraseCase: what is named here is emptied of content
+// there, or has none.
+func TestErasureKnowsEveryTable(t *testing.T) {
+	t.Parallel()
+	known := map[string]string{
+		"letter": "emptied", "outbox": "deleted", "confirmation": "salts taken", "deadline": "salts taken", "evidence_verdict": "deleted",
+		"case_clock": "dates of the procedure", "case_link": "numbers of cases", "case_hold": "basis and officer", "case_erasure": "the record itself",
+	}
+	path := filepath.Join(t.TempDir(), "desk.db")
+	desk, err := sqlite.OpenDesk(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer desk.Close()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), `SELECT DISTINCT t.name FROM sqlite_schema t, pragma_table_info(t.name) c
+		WHERE t.type = 'table' AND c.name IN ('case_id', 'message_id', 'case', 'message')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		if known[name] == "" {
+			t.Errorf("the table %s is about a case or a message: have EraseCase take out its content, and say so here", name)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -296,15 +296,5 @@ func (db *DB) Purge(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	if _, err := db.writer.ExecContext(ctx, `VACUUM`); err != nil {
-		return fmt.Errorf("sqlite: writing the database anew: %w", err)
-	}
-	var busy, frames, moved int
-	if err := db.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
-		return fmt.Errorf("sqlite: emptying the write-ahead log: %w", err)
-	}
-	if busy != 0 {
-		return fmt.Errorf("%w: somebody is reading; repeat it when the database is quiet", store.ErrResidue)
-	}
-	return nil
+	return purge(ctx, db.writer)
 }
