@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) caseCommand() *cobra.Command {
-	return group("case", "Look at the desk's cases", a.caseList(), a.caseShow())
+	return group("case", "Look at the desk's cases, and end their keeping", a.caseList(), a.caseShow(), a.caseErase(), a.caseHold(), a.caseRelease())
 }
 
 func (a *app) caseList() *cobra.Command {
@@ -69,6 +69,12 @@ func (a *app) caseShow() *cobra.Command {
 
 func (a *app) printCase(w io.Writer, c desk.Case) {
 	fmt.Fprintf(w, "Case %s\n%s, %s lane: %s asks %s\n", c.Case, convention.Label("stage", c.Stage, a.lang), convention.Label("lane", c.Lane, a.lang), c.Requesting, c.Requested)
+	if c.Erased != nil {
+		fmt.Fprintf(w, "The content was %s.\n", c.Erased)
+	}
+	if c.Hold != nil {
+		fmt.Fprintf(w, "LEGAL HOLD since %s, by %s: %s\n", c.Hold.Since, c.Hold.By, c.Hold.Basis)
+	}
 	if c.ClassicalSecrecy {
 		fmt.Fprintln(w, "Classical secrecy only: a future quantum computer could read this case.")
 	}

@@ -108,6 +108,9 @@ func (d *Desk) readFiles() error {
 	if d.trust, err = verify.NewTrust(d.public); err != nil {
 		return err
 	}
+	if _, err := readConfig(d.home); err != nil {
+		return err
+	}
 	secret, err := os.ReadFile(filepath.Join(d.home, logKeyFile))
 	if err != nil {
 		return fmt.Errorf("reading the key of the desk's log: %w", err)

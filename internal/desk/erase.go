@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/pgp"
@@ -224,7 +225,7 @@ func (e *erasing) destroy(ctx context.Context) error {
 		return err
 	}
 	newest := e.letters[len(e.letters)-1]
-	key, err := e.keys.key(record.By, pgp.Suite(newest.Suite))
+	key, err := e.keys.Key(keyring.NameOf(record.By, pgp.Suite(newest.Suite)))
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,12 @@ func (t *touching) PutClocks(ctx context.Context, c store.CaseRef, clocks []byte
 	return t.DeskWriter.PutClocks(ctx, c, clocks)
 }
 
+// EraseCase implements [store.DeskWriter].
+func (t *touching) EraseCase(ctx context.Context, e store.CaseErasure, left store.Remains) error {
+	t.cases[e.Case] = true
+	return t.DeskWriter.EraseCase(ctx, e, left)
+}
+
 // settle derives the lines of what was touched, and of the cases that those
 // refer to: what happens in a case may move another on.
 func (t *touching) settle(ctx context.Context, now time.Time) error {
