@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -28,7 +31,7 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "freeport": freeport, "admit": admit, "caseof": caseOf,
+			"exits": exits, "freeport": freeport, "admit": admit, "caseof": caseOf, "answers": answers,
 		},
 	})
 }
@@ -64,6 +67,22 @@ func caseOf(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%d cases", len(cases))
 	}
 	ts.Setenv(args[0], cases[0].Case)
+}
+
+// answers waits until somebody listens at a Unix socket: "answers SOCKET".
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for ctx.Err() == nil {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "unix", args[0])
+		if err == nil {
+			ts.Check(conn.Close())
+			return
+		}
+		runtime.Gosched()
+	}
+	ts.Fatalf("nobody answers at %s", args[0])
 }
 
 // exits runs a command and checks its exit status: "exits 3 entraide verify …".

@@ -178,7 +178,10 @@ home meanwhile.`,
 			if err := line.apply(d); err != nil {
 				return err
 			}
-			if err := d.Unlock(); err != nil {
+			a.harden()
+			if err := d.Unlock(); errors.Is(err, pgp.ErrUnavailable) {
+				a.logger().Warn("what needs keys waits", "err", err)
+			} else if err != nil {
 				return err
 			}
 			fmt.Fprintln(a.err, "entraide: the desk is at work")

@@ -14,7 +14,8 @@ import (
 )
 
 func (a *app) keyCommand() *cobra.Command {
-	return group("key", "Keep the desk's keys", a.keyGenerate(), a.keyList(), a.keyShow(), a.keyExport())
+	return group("key", "Keep the desk's keys", a.keyGenerate(), a.keyList(), a.keyShow(), a.keyExport(),
+		a.keyAgent(), a.keyLock(), a.keyUnlock())
 }
 
 // A keyChoice picks a key of the home.

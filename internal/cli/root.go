@@ -110,6 +110,8 @@ func hintFor(err error) string {
 		hint string
 	}{
 		{verify.ErrMisbehaviour, "keep the files and show them to your auditor; nothing that follows from them should be trusted"},
+		{pgp.ErrUnavailable, "nothing is lost: what waits is sent, and what has arrived is opened, when the keys can be asked again"},
+		{pgp.ErrHeld, "the key was made in a device and stays there; see docs/custody.md"},
 		{pgp.ErrPassphrase, "the passphrase does not open this home's keys"},
 		{client.ErrNotTheBroker, "compare the broker.json of this home with the one that the broker's operator hands out"},
 		{client.ErrTransport, "what was sent is kept and will be sent again; check the line to the broker"},

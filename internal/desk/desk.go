@@ -59,7 +59,7 @@ type Desk struct {
 	client    *client.Client
 	bandwidth *rate.Limiter // of evidence; nil for no bound
 	db        store.Desk
-	keys      keyring.Keyring
+	keys      keyring.Home
 	signer    note.Signer      // of the desk's own log
 	witness   *witness.Witness // of the broker's log; nil if the home has none
 
@@ -118,7 +118,7 @@ func (d *Desk) readFiles() error {
 	if d.signer, err = translog.ParseSigner(strings.TrimSpace(string(secret))); err != nil {
 		return fmt.Errorf("reading the key of the desk's log: %w", err)
 	}
-	d.keys = keyring.NewFiles(filepath.Join(d.home, keysDir), d.Passphrase)
+	d.keys = keyring.OpenHome(filepath.Join(d.home, keysDir), d.Passphrase)
 	if err := d.openWitness(); err != nil {
 		return err
 	}

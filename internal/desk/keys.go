@@ -67,7 +67,12 @@ func (d *Desk) Certificate(authority string, suite pgp.Suite) ([]byte, error) {
 // ExportKey returns the secret key of an authority, locked under the home's
 // passphrase in a form that stock tools unlock.
 func (d *Desk) ExportKey(authority string, suite pgp.Suite) ([]byte, error) {
-	key, err := d.keys.Key(keyring.NameOf(authority, suite))
+	name := keyring.NameOf(authority, suite)
+	key, err := d.keys.Key(name)
+	if err == nil && key.Elsewhere() {
+		// An agent does not give keys away, whoever has the passphrase may.
+		key, err = d.keys.Files.Key(name)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -94,6 +94,30 @@ func (k *Files) Lock() {
 	clear(k.open)
 }
 
+// Unlock takes the passphrase and opens every key with it.
+func (k *Files) Unlock(passphrase []byte) error {
+	entries, err := k.List()
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.forget()
+	k.secret = append([]byte(nil), passphrase...)
+	k.mu.Unlock()
+	for _, e := range entries {
+		if _, err := k.Key(e.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Locked is the passphrase function of a keyring that is unlocked by Unlock
+// alone.
+func Locked() ([]byte, error) {
+	return nil, fmt.Errorf("%w: unlock them with `entraide key unlock`", ErrLocked)
+}
+
 // passphrase asks for the passphrase unless it is known. It is called with k.mu
 // held.
 func (k *Files) passphrase() ([]byte, error) {

@@ -1,4 +1,4 @@
-package keyring_test
+package keyring
 
 import (
 	"bytes"
@@ -8,11 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/pkg/pgp"
 )
-
-var born = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 const (
 	typ    = "entraide/test/1"
@@ -35,8 +32,8 @@ func generate(t testing.TB, suite pgp.Suite) *pgp.Key {
 
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	dir, name := t.TempDir(), keyring.NameOf("QM.24-7", pgp.Modern6)
-	keys := keyring.NewFiles(dir, ask(secret))
+	dir, name := t.TempDir(), NameOf("QM.24-7", pgp.Modern6)
+	keys := NewFiles(dir, ask(secret))
 	if err := keys.Keep(name, generate(t, pgp.Modern6)); err != nil {
 		t.Fatal(err)
 	}
@@ -45,14 +42,14 @@ func TestFiles(t *testing.T) {
 		t.Errorf("the file has mode %v, error %v", info.Mode(), err)
 	}
 	entries, err := keys.List()
-	if err != nil || len(entries) != 1 || entries[0] != (keyring.Entry{File: name + ".key", Authority: "QM.24-7", Suite: pgp.Modern6}) {
+	if err != nil || len(entries) != 1 || entries[0] != (Entry{File: name + ".key", Authority: "QM.24-7", Suite: pgp.Modern6}) {
 		t.Errorf("kept are %v, error %v", entries, err)
 	}
-	if _, err := keys.Key(keyring.Party); !errors.Is(err, keyring.ErrNoKey) {
+	if _, err := keys.Key(Party); !errors.Is(err, ErrNoKey) {
 		t.Errorf("a key that is not there: %v", err)
 	}
 
-	running := keyring.NewFiles(dir, ask(secret))
+	running := NewFiles(dir, ask(secret))
 	key, err := running.Key(name)
 	if err != nil {
 		t.Fatal(err)
@@ -73,13 +70,13 @@ func TestFiles(t *testing.T) {
 		t.Error("a key that another process has changed is not seen")
 	}
 
-	if _, err := keyring.NewFiles(dir, ask("wrong")).Key(name); !errors.Is(err, pgp.ErrPassphrase) {
+	if _, err := NewFiles(dir, ask("wrong")).Key(name); !errors.Is(err, pgp.ErrPassphrase) {
 		t.Errorf("a wrong passphrase: %v", err)
 	}
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := running.Key(name); !errors.Is(err, keyring.ErrExposed) {
+	if _, err := running.Key(name); !errors.Is(err, ErrExposed) {
 		t.Errorf("a key that the group may read: %v", err)
 	}
 }
