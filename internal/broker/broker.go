@@ -45,11 +45,14 @@ type Options struct {
 	Verifier note.Verifier    // of the same key
 	Policy   *translog.Policy // witnesses of the log; nil: it has none
 	Anchor   string           // fingerprint of the depositary's certificate
-	Clocks   Clocks
-	Parts    parts.Store // where sealed evidence is kept
-	Evidence Evidence
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Configuration is what is in effect, by name: what differs from the newest
+	// entry of that name is logged when the broker opens.
+	Configuration []translog.ConfigurationFact
+	Clocks        Clocks
+	Parts         parts.Store // where sealed evidence is kept
+	Evidence      Evidence
+	Now           func() time.Time
+	Log           *slog.Logger
 }
 
 // A Broker accepts, sequences, keeps and delivers. It is safe for concurrent
@@ -123,10 +126,14 @@ func (b *Broker) prepare(ctx context.Context) error {
 	if err := b.begin(ctx); err != nil {
 		return fmt.Errorf("broker: beginning the log: %w", err)
 	}
+	// A database that was rewound must not grow, so this comes before configure.
 	if err := b.signHead(ctx); err != nil {
 		return err
 	}
-	return nil
+	if err := b.configure(ctx); err != nil {
+		return fmt.Errorf("broker: logging the configuration: %w", err)
+	}
+	return b.signHead(ctx)
 }
 
 // begin writes the first entry of an empty log: its name and key. A guard

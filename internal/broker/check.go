@@ -52,9 +52,9 @@ type Checked struct {
 //
 // The error wraps [ErrInconsistent] with the first finding and its place.
 func Check(ctx context.Context, s store.Broker, against Checked) (Report, error) {
-	c := &checker{Checked: against, dir: directory.New(against.Anchor), tree: translog.NewTree()}
+	c := &checker{Checked: against, dir: directory.New(against.Anchor), tree: translog.NewTree(), latest: map[latestKey]int64{}}
 	err := s.Read(ctx, func(r store.Reader) error {
-		for _, step := range []func(context.Context, store.Reader) error{c.count, c.entries, c.counts, c.checkpoints} {
+		for _, step := range []func(context.Context, store.Reader) error{c.count, c.entries, c.counts, c.newest, c.checkpoints} {
 			if err := step(ctx, r); err != nil {
 				return err
 			}
@@ -69,7 +69,8 @@ type checker struct {
 	Checked
 	dir    *directory.Directory
 	tree   *translog.Tree
-	inbox  int64        // items that the entries stand for
+	inbox  int64 // items that the entries stand for
+	latest map[latestKey]int64
 	stored store.Counts // at the beginning
 	report Report
 }
@@ -162,6 +163,9 @@ func (c *checker) entry(ctx context.Context, r store.Reader, index int64, leaf [
 	entry, err := translog.ParseEntry(e.Body)
 	if err != nil {
 		return finding("entry %d is not an entry: %v", index, err)
+	}
+	if subject, ok := subjectOf(entry); ok {
+		c.latest[latestKey{entry.Kind, subject}] = index
 	}
 	switch entry.Kind {
 	case translog.KindMessage:

@@ -208,3 +208,26 @@ func erases(ctx context.Context, r store.Reader, index int64, f translog.Erasure
 	}
 	return nil
 }
+
+// newest checks the newest entries of those kinds that are found without reading
+// the log.
+func (c *checker) newest(ctx context.Context, r store.Reader) error {
+	for _, kind := range []translog.Kind{translog.KindMailbox, translog.KindAnchor, translog.KindConfiguration, translog.KindBackup} {
+		stored, err := r.Latest(ctx, string(kind))
+		if err != nil {
+			return err
+		}
+		for key, index := range c.latest {
+			if key.kind == kind && stored[key.subject] != index {
+				return finding("entry %d is the newest %s entry about %q, and entry %d is stored as that", index, kind, key.subject, stored[key.subject])
+			}
+			if key.kind == kind {
+				delete(stored, key.subject)
+			}
+		}
+		for subject, index := range stored {
+			return finding("entry %d is stored as the newest %s entry about %q, which the log has none of", index, kind, subject)
+		}
+	}
+	return nil
+}

@@ -107,6 +107,12 @@ func (e *erasure) apply(t *turn) (last int64, repeat bool, err error) {
 	return last, false, nil
 }
 
+// What the log says of legal holds; the case and the basis follow.
+const (
+	holdPlaced = "legal hold"
+	holdLifted = "legal hold lifted"
+)
+
 // A hold is a legal hold, or the end of one, on its way into the log.
 type hold struct {
 	deed
@@ -123,9 +129,9 @@ func (h *hold) apply(t *turn) (int64, bool, error) {
 	case placed != h.lift:
 		return 0, false, problem.New(problem.ActNotAllowed, "case", "A legal hold is on the case already, or there is none to lift.")
 	}
-	row, what := store.Hold{Case: h.caseID, Basis: h.basis, By: h.by, Since: t.now.Unix()}, "legal hold"
+	row, what := store.Hold{Case: h.caseID, Basis: h.basis, By: h.by, Since: t.now.Unix()}, holdPlaced
 	if h.lift {
-		row.Basis, what = "", "legal hold lifted"
+		row.Basis, what = "", holdLifted
 	}
 	t.batch.Holds = append(t.batch.Holds, row)
 	t.holds[h.caseID] = row

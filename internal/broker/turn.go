@@ -24,17 +24,20 @@ type turn struct {
 	cases    map[string]store.Case
 	heads    map[store.Pair]store.PairHead
 	receipts map[string]store.Receipt
+	latest   map[latestKey]int64      // newest entries by kind and subject, as far as they were asked for
 	running  map[string][]store.Clock // by case
 	holds    map[string]store.Hold
 	about    map[string][]int64  // entries of the cases that are to be erased
 	touched  map[string]bool     // cases that changed
 	moved    map[store.Pair]bool // pairs that changed
+	noted    map[latestKey]bool  // newest entries that changed
 	batch    store.Batch
 }
 
 // wants collects what the proposals of a turn ask to have read.
 type wants struct {
 	messages, cases, receipts []string
+	latest                    []translog.Kind
 	heads                     []store.Pair
 	erased                    []string // cases
 }
@@ -55,7 +58,7 @@ func newTurn(ctx context.Context, b *Broker, w store.Reader) (*turn, error) {
 	}
 	return &turn{
 		now: b.Now().UTC().Truncate(time.Second), dir: dir, clocks: b.Clocks, tree: tree,
-		touched: map[string]bool{}, moved: map[store.Pair]bool{},
+		latest: map[latestKey]int64{}, noted: map[latestKey]bool{}, touched: map[string]bool{}, moved: map[store.Pair]bool{},
 		batch: store.Batch{Before: head, After: head},
 	}, nil
 }
@@ -77,6 +80,15 @@ func (t *turn) load(ctx context.Context, r store.Reader, w wants) (err error) {
 	if t.running, err = r.Clocks(ctx, w.cases); err != nil {
 		return err
 	}
+	for _, kind := range w.latest {
+		newest, err := r.Latest(ctx, string(kind))
+		if err != nil {
+			return err
+		}
+		for subject, index := range newest {
+			t.latest[latestKey{kind, subject}] = index
+		}
+	}
 	return t.loadErased(ctx, r, w.erased)
 }
 
@@ -97,6 +109,10 @@ func (t *turn) append(e translog.Entry) (int64, error) {
 	t.batch.Entries = append(t.batch.Entries, store.Entry{
 		Index: index, Leaf: data, LeafHash: translog.LeafHash(data), Salt: salted.Salt[:], Body: body,
 	})
+	if subject, ok := subjectOf(e); ok {
+		key := latestKey{e.Kind, subject}
+		t.latest[key], t.noted[key] = index, true
+	}
 	return index, nil
 }
 
@@ -154,6 +170,9 @@ func (t *turn) commit(ctx context.Context, w store.Writer) (*translog.Growth, er
 	for id := range t.touched {
 		t.batch.Cases = append(t.batch.Cases, t.cases[id])
 		t.batch.Clocks = append(t.batch.Clocks, t.running[id]...)
+	}
+	for key := range t.noted {
+		t.batch.Latest = append(t.batch.Latest, store.Latest{Kind: string(key.kind), Subject: key.subject, Index: t.latest[key]})
 	}
 	for pair := range t.moved {
 		t.batch.Heads = append(t.batch.Heads, t.heads[pair])

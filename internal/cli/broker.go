@@ -174,21 +174,24 @@ The exit status is 3 if anything does not fit.`,
 }
 
 func (a *app) brokerLogExport() *cobra.Command {
-	var to string
+	var to, by string
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Write the public log as static files (c2sp.org/tlog-tiles)",
 		Long: `Write checkpoint, tiles, entry bundles and log.vkey to a directory that any web
 server can publish and any C2SP verifier can check. Entries appear as salted
-commitments: the files say how many there are, and nothing else.`,
-		Example: "  entraide broker log export --home /var/lib/entraide/broker --dir public-log",
+commitments: the files say how many there are, and nothing else. That it was
+exported, and by whom, is an entry of the log.
+
+On SQLite, stop the broker first.`,
+		Example: "  entraide broker log export --home /var/lib/entraide/broker --dir public-log --by 'records office'",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := a.homeDir()
 			if err != nil {
 				return err
 			}
-			size, err := home.ExportLog(cmd.Context(), dir, to)
+			size, err := home.ExportLog(cmd.Context(), dir, a.now, a.logger(), to, by)
 			if err != nil {
 				return err
 			}
@@ -198,7 +201,8 @@ commitments: the files say how many there are, and nothing else.`,
 		},
 	}
 	c.Flags().StringVar(&to, "dir", "", "directory to write to")
-	required(c, "dir")
+	c.Flags().StringVar(&by, "by", "", "who does it, for the log")
+	required(c, "dir", "by")
 	return c
 }
 

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,7 @@ import (
 
 func (a *app) depositaryCommand() *cobra.Command {
 	return group("depositary", "Keep the trust anchor: who is a party",
-		a.depositaryInit(), a.depositaryAdmit(),
+		a.depositaryInit(), a.depositaryAdmit(), a.depositaryAuditors(),
 		a.depositaryStanding("suspend", "suspended", "Suspend a party or authority"),
 		a.depositaryStanding("restore", "restored", "Lift a suspension made by the depositary"),
 		a.depositaryStanding("revoke", "revoked", "Remove a party or authority for good"))
@@ -159,4 +161,32 @@ func (a *app) depositaryStanding(verb, standing, short string) *cobra.Command {
 	c.Flags().StringVar(&reason, "reason", "", "why, for everybody who reads the directory")
 	required(c, "reason")
 	return c
+}
+
+func (a *app) depositaryAuditors() *cobra.Command {
+	return &cobra.Command{
+		Use:   "auditors [AUTHORITY…]",
+		Short: "Name the auditors of all exchanges",
+		Long: `Name, in the depositary's own statement, the authorities that may see the
+procedure of all exchanges in the broker's log: who wrote to whom, when, in which
+act; never content. They replace those named before; without any, nobody may.
+Every reader of the directory sees who they are, and everything that they read is
+an entry of the log.
+
+A State's own auditor needs no naming: it is an authority with the role auditor
+and sees that State's exchanges.`,
+		Example: "  entraide depositary auditors XA.audit --home depositary",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, err := a.openDepositary("")
+			if err != nil {
+				return err
+			}
+			if err := d.NameAuditors(cmd.Context(), args); err != nil {
+				return err
+			}
+			return a.print(map[string]any{"auditors": args}, func(w io.Writer) {
+				fmt.Fprintf(w, "Auditors of all exchanges: %s\n", cmp.Or(strings.Join(args, ", "), "none"))
+			})
+		},
+	}
 }

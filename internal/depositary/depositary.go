@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/entraide/entraide/internal/enrolment"
@@ -165,6 +166,27 @@ func (d *Depositary) SetStanding(ctx context.Context, subject, standing, reason 
 	return s.sign(ctx, subject, func(h directory.Heading) any {
 		h.Typ = directory.TypStanding
 		return directory.StandingStatement{Heading: h, Standing: standing, Reason: reason}
+	})
+}
+
+// NameAuditors names the authorities that may see the procedure of all exchanges
+// in the broker's log, in the place of those named before; none ends it.
+func (d *Depositary) NameAuditors(ctx context.Context, authorities []string) error {
+	s, err := d.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.client.Close()
+	known, ok := s.dir.Depositary()
+	if !ok {
+		return errors.New("the directory does not begin with this depositary")
+	}
+	return s.sign(ctx, directory.DepositarySubject, func(h directory.Heading) any {
+		h.Typ = directory.TypDepositary
+		return directory.DepositaryStatement{
+			Heading: h, Certificate: known.Statement.Certificate, Transport: known.Statement.Transport,
+			Auditors: slices.Compact(slices.Sorted(slices.Values(authorities))),
+		}
 	})
 }
 

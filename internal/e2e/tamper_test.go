@@ -172,6 +172,7 @@ func changes() []change {
 	all = append(all, ofTable("inbox", "authority = 'QN.mla' AND kind = 'message'", "entry [0-9]+: it does not wait in the inbox of QN.mla", "ref", "kind", "authority", "idx")...)
 	all = append(all, ofTable("receipt", firstReceipt, "entry [0-9]+: .*receipt", "kind", "message_id", "case_id", "authority", "text", "signature", "digest", "idx")...)
 	all = append(all, ofTable("statement", firstStatement, "entry [0-9]+: .*", "subject", "number", "text", "signature", "digest")...)
+	all = append(all, ofTable("log_latest", "kind = 'configuration' AND subject = 'settings'", `newest configuration entry about "settings"`, "idx", "subject", "kind")...)
 	all = append(all, ofTable("clock", "name = 'delivery'", "entry [0-9]+: (the clock .* of )?its case", "state", "name")...)
 	return append(all,
 		change{"log_entry deleted", run("DELETE FROM log_entry WHERE idx = 5"), "entry 5 is missing"},
@@ -193,6 +194,8 @@ func changes() []change {
 		change{"inbox item inserted", run("INSERT INTO inbox SELECT authority, idx + 100000, kind, ref FROM inbox WHERE authority = 'QN.mla' AND kind = 'message'"), "it holds"},
 		change{"receipt deleted", run("DELETE FROM receipt WHERE " + firstReceipt), "entry [0-9]+: its receipt is missing"},
 		change{"statement deleted", run("DELETE FROM statement WHERE " + firstStatement), "entry [0-9]+: its statement is missing"},
+		change{"log_latest deleted", run("DELETE FROM log_latest WHERE subject = 'settings'"), `newest configuration entry about "settings"`},
+		change{"log_latest inserted", run("INSERT INTO log_latest VALUES ('backup', 'sqlite', 3)"), `newest backup entry about "sqlite"`},
 		change{"clock deleted", run("DELETE FROM clock WHERE name = 'answer'"), "has 2 clocks, and not 3"},
 	)
 }
@@ -319,7 +322,7 @@ func TestTamperedFiles(t *testing.T) {
 	spoil(filepath.Join(broker, "guard", "checkpoint"), half, func() { found("guard truncated", "broker check", "signer guard", check()) })
 
 	public := filepath.Join(h.dir, "public")
-	_, err := home.ExportLog(t.Context(), broker, public)
+	_, err := home.ExportLog(t.Context(), broker, h.now, slog.New(slog.DiscardHandler), public, "test")
 	h.must(err)
 	mirrors := 0
 	mirror := func() error {

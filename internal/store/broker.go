@@ -147,11 +147,17 @@ type Reader interface {
 	// IsKept reports whether anybody uploads or uses the evidence of a manifest.
 	IsKept(ctx context.Context, manifest string) (bool, error)
 
+	// Latest returns the indices of the newest entries of a kind, by what they are
+	// about.
+	Latest(ctx context.Context, kind string) (map[string]int64, error)
 	// MessageAt returns the message that is entry index of the log, without its
 	// payload, or ErrNotFound.
 	MessageAt(ctx context.Context, index int64) (Message, error)
 	// Entry returns one entry of the log with its private half, or ErrNotFound.
 	Entry(ctx context.Context, index int64) (Entry, error)
+	// Entries returns entries [from, to) with their private halves. A missing one
+	// is ErrNotFound.
+	Entries(ctx context.Context, from, to int64) ([]Entry, error)
 	// Leaves returns the public leaf data of entries [from, to).
 	Leaves(ctx context.Context, from, to int64) ([][]byte, error)
 	// Hashes returns the hashes at tile level (0 = leaf hashes) with indices
@@ -194,6 +200,7 @@ type Batch struct {
 	Clocks        []Clock     // inserted or replaced, by case and name
 	Holds         []Hold      // inserted, or removed where Basis is empty
 	Uses          []Use       // inserted or replaced
+	Latest        []Latest    // inserted or replaced, by kind and subject
 	// Erased are entries of the log whose private half is destroyed, with the
 	// entries that say so; and ErasedCases the cases of which nothing else
 	// stays than the newest number of each pair.
@@ -282,6 +289,13 @@ type Use struct {
 	// DroppedBy is the entry that says that the broker keeps the parts no
 	// longer; 0 while it does.
 	DroppedBy int64
+}
+
+// A Latest names the newest entry of a kind about a subject: the entry itself
+// says the rest.
+type Latest struct {
+	Kind, Subject string
+	Index         int64
 }
 
 // A Node is the root of a complete subtree of 256^Level leaves.

@@ -229,6 +229,12 @@ func (c *Client) Statements(ctx context.Context, after int64) (s wire.Statements
 	return s, err
 }
 
+// AuditEntries asks for entries of the log, as an auditor; unverified.
+func (c *Client) AuditEntries(ctx context.Context, q wire.AuditQuery) (out wire.AuditEntries, err error) {
+	err = c.get(ctx, "/v1/audit/entries", q.Values(), &out)
+	return out, err
+}
+
 // Fetch returns the bytes at a path of the public log: "checkpoint" or a tile
 // path (c2sp.org/tlog-tiles).
 func (c *Client) Fetch(ctx context.Context, path string) ([]byte, error) {

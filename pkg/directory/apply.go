@@ -146,6 +146,11 @@ func (d *Directory) anchored(own *DepositaryStatement) (*pgp.Certificate, error)
 func (d *Directory) take(next *state, statement Statement, signer *pgp.Certificate) error {
 	switch s := statement.(type) {
 	case *DepositaryStatement:
+		for i, id := range s.Auditors {
+			if _, err := d.Authority(id); err != nil {
+				return problem.New(problem.StatementInvalid, fmt.Sprintf("auditors.%d", i), "The directory knows no authority of this id.")
+			}
+		}
 		next.depositary = &Depositary{Statement: *s, Certificate: signer, Transport: s.Transport, Index: next.record.Index}
 		return nil
 	case *PartyStatement:

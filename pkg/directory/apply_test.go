@@ -95,6 +95,17 @@ func TestApply(t *testing.T) {
 			return candidate{w.Depositary, w.DepositaryStatement(), 1000}
 		}, "", ""},
 
+		{"auditors", func(_ *testing.T, w *states.World) candidate {
+			s := w.DepositaryStatement()
+			s.Auditors = []string{"QP.24-7", "QR.24-7"}
+			return candidate{w.Depositary, s, w.Directory.Size()}
+		}, "", ""},
+		{"an unknown auditor", func(_ *testing.T, w *states.World) candidate {
+			s := w.DepositaryStatement()
+			s.Auditors = []string{"QM.mla", "QT.24-7"}
+			return candidate{w.Depositary, s, w.Directory.Size()}
+		}, problem.StatementInvalid, "auditors.1"},
+
 		// The chain.
 		{"number skipped", authorityOf(func(_ *states.World, s *directory.AuthorityStatement) { s.Number++ }), problem.StatementChain, "number"},
 		{"number repeated", PartyOf(func(_ *states.World, s *directory.PartyStatement) { s.Number, s.Previous = 1, "" }), problem.StatementChain, "number"},

@@ -143,6 +143,8 @@ func (s *DepositaryStatement) check() *problem.Error {
 	f.heading(&s.Heading, depositarySubject)
 	f.must(len(s.Certificate) > 0, "certificate", "The certificate is missing.")
 	f.transport(s.Transport)
+	f.list(s.Auditors, "auditors", authorityForm, false)
+	f.must(slices.IsSorted(s.Auditors), "auditors", "The auditors must be in ascending order.")
 	return f.fault
 }
 

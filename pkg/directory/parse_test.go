@@ -200,6 +200,16 @@ func TestMembersOfOthers(t *testing.T) {
 			s.Transport = strings.Repeat("G", 64)
 			return s
 		}, "transport"},
+		{"depositary's auditors", func() any {
+			s := w.DepositaryStatement()
+			s.Auditors = []string{"QR.24-7", "QR"}
+			return s
+		}, "auditors.1"},
+		{"depositary's auditors out of order", func() any {
+			s := w.DepositaryStatement()
+			s.Auditors = []string{"QR.24-7", "QP.24-7"}
+			return s
+		}, "auditors"},
 		{"party's subject", func() any {
 			s := w.PartyStatement("QM")
 			s.Subject = "QM.24-7"

@@ -47,6 +47,17 @@ func (a Authority) Check(at time.Time) error {
 	return nil
 }
 
+// RoleAuditor is the role of an authority that may see the procedure of its
+// party's exchanges in the broker's log, and no content.
+const RoleAuditor = "auditor"
+
+// Audits reports whether the depositary has named the authority as one that may
+// see the procedure of all exchanges.
+func (d *Directory) Audits(id string) bool {
+	known, _ := d.Depositary()
+	return slices.Contains(known.Statement.Auditors, id)
+}
+
 // Suite returns the suite that messages from one authority to another have at
 // a time: the best for which both have a valid certificate (protocol section
 // 2.4). The error is a *problem.Error: unknown-authority; wrong-suite if they

@@ -66,6 +66,9 @@ type DepositaryStatement struct {
 	// Transport is the SHA-256 of the public key (SPKI) of its TLS
 	// certificate, lower-case hex; empty if it does not connect itself.
 	Transport string `json:"transport"`
+	// Auditors are the authorities that may see the procedure of all exchanges
+	// in the broker's log, and no content, in ascending order.
+	Auditors []string `json:"auditors,omitempty"`
 }
 
 // A PartyStatement (entraide/party/1) admits a State or organisation, or

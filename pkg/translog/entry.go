@@ -62,6 +62,7 @@ const (
 	KindDeadline      Kind = "deadline"      // a deadline passed
 	KindAccess        Kind = "access"        // somebody read or exported
 	KindMailbox       Kind = "mailbox"       // n items wait for an authority
+	KindAnchor        Kind = "anchor"        // a desk's own log had this head
 	KindConfiguration Kind = "configuration" // the broker or its keys changed
 	KindOperator      Kind = "operator"      // an operator acted
 	KindBackup        Kind = "backup"        // a backup was made
@@ -83,6 +84,7 @@ type Entry struct {
 	Deadline      *DeadlineFact      `json:"deadline,omitempty"`
 	Access        *AccessFact        `json:"access,omitempty"`
 	Mailbox       *MailboxFact       `json:"mailbox,omitempty"`
+	Anchor        *AnchorFact        `json:"anchor,omitempty"`
 	Configuration *ConfigurationFact `json:"configuration,omitempty"`
 	Operator      *OperatorFact      `json:"operator,omitempty"`
 	Backup        *OperatorFact      `json:"backup,omitempty"`
@@ -139,20 +141,32 @@ type DeadlineFact struct {
 	To    string `json:"to"`
 }
 
-// An AccessFact is a reading or export of entries [From, To).
+// An AccessFact is a reading or export among the entries [From, To). Scope is
+// the party whose exchanges it was confined to; empty if it was to none.
 type AccessFact struct {
-	By   string `json:"by"`
-	What string `json:"what"`
-	From int64  `json:"from"`
-	To   int64  `json:"to"`
+	By    string `json:"by"`
+	What  string `json:"what"`
+	Scope string `json:"scope"`
+	From  int64  `json:"from"`
+	To    int64  `json:"to"`
 }
 
-// A MailboxFact says how many items waited for an authority when the log had
-// Size entries.
+// A MailboxFact says how many items an authority had been sent, ever, when the
+// log had Size entries.
 type MailboxFact struct {
 	Authority string `json:"authority"`
 	Items     int64  `json:"items"`
 	Size      int64  `json:"size"`
+}
+
+// An AnchorFact is the head of the log that an authority's desk keeps of its
+// own: the verifier key that signed it, its size and its root, in lower-case
+// hex. The broker vouches for when it was told, and for nothing in it.
+type AnchorFact struct {
+	Authority string `json:"authority"`
+	Key       string `json:"key"`
+	Size      int64  `json:"size"`
+	Root      string `json:"root"`
 }
 
 // A ConfigurationFact is a change of the broker or its keys.
@@ -213,7 +227,7 @@ func (e Entry) check() error {
 	facts := map[Kind]bool{
 		KindMessage: e.Message != nil, KindRejection: e.Rejection != nil, KindStatement: e.Statement != nil,
 		KindReceipt: e.Receipt != nil, KindDeadline: e.Deadline != nil, KindAccess: e.Access != nil,
-		KindMailbox: e.Mailbox != nil, KindConfiguration: e.Configuration != nil, KindOperator: e.Operator != nil,
+		KindMailbox: e.Mailbox != nil, KindAnchor: e.Anchor != nil, KindConfiguration: e.Configuration != nil, KindOperator: e.Operator != nil,
 		KindBackup: e.Backup != nil, KindRestore: e.Restore != nil, KindErasure: e.Erasure != nil,
 	}
 	if !facts[e.Kind] {

@@ -178,6 +178,15 @@ func (t Trust) Deadline(proof []byte) (translog.DeadlineFact, Accepted, error) {
 	return *a.Entry.Deadline, a, nil
 }
 
+// Access verifies that the log holds a reading of it.
+func (t Trust) Access(proof []byte) (translog.AccessFact, Accepted, error) {
+	a, err := t.entry(proof, translog.KindAccess)
+	if err != nil {
+		return translog.AccessFact{}, a, err
+	}
+	return *a.Entry.Access, a, nil
+}
+
 // Checkpoint verifies a checkpoint's signature.
 func (t Trust) Checkpoint(signed []byte) (translog.Checkpoint, error) {
 	c, err := translog.OpenCheckpoint(signed, t.Origin, t.log)

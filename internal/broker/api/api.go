@@ -126,6 +126,7 @@ var routes = []route{
 	{"part", http.MethodGet, "/v1/messages/{id}/evidence/{evidence}/parts/{part}", authority, (*Server).part},
 	{"statements", http.MethodGet, "/v1/directory/statements", member, (*Server).statements},
 	{"publish", http.MethodPost, "/v1/directory/statements", member, (*Server).publish},
+	{"audit", http.MethodGet, "/v1/audit/entries", authority, (*Server).audit},
 	{"checkpoint", http.MethodGet, "/checkpoint", public, (*Server).checkpoint},
 	{"tile", http.MethodGet, "/tile/{path:.+}", public, (*Server).tile},
 }

@@ -39,10 +39,18 @@ func Check(ctx context.Context, home string, now func() time.Time) (broker.Repor
 }
 
 // ExportLog writes the public log, as far as it is signed, to a directory and
-// returns its size in entries.
-func ExportLog(ctx context.Context, home, dir string) (size int64, err error) {
-	err = reading(ctx, home, func(s store.Broker, c Config, k logKey) error {
-		size, err = broker.Export(ctx, s, dir, c.Origin, k.verifier, k.vkey)
+// returns its size in entries. That it was exported, and by whom, is the newest
+// of them.
+func ExportLog(ctx context.Context, home string, now func() time.Time, log *slog.Logger, dir, by string) (size int64, err error) {
+	key, err := readLogKey(home)
+	if err != nil {
+		return 0, err
+	}
+	err = acting(ctx, home, now, log, func(s *Server) error {
+		if err := s.Broker.NoteExport(ctx, by); err != nil {
+			return err
+		}
+		size, err = broker.Export(ctx, s.store, dir, s.Config.Origin, key.verifier, key.vkey)
 		return err
 	})
 	return size, err

@@ -6,6 +6,8 @@ package home
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -185,6 +187,40 @@ func describe(home, policy string) error {
 		return err
 	}
 	return os.WriteFile(path, append(data, '\n'), 0o600)
+}
+
+// Names of what the log says of the configuration.
+const (
+	whatSettings = "settings"
+	whatPolicy   = "policy"
+	whatLogKey   = "log key"
+)
+
+// effective says what is in effect of the configuration, for the log: the
+// digest of all settings, whether written down or left as they are, that of the
+// policy, empty if there is none, and the key of the log. Nothing secret goes into the digest.
+func (c Config) effective(home string, key logKey) ([]translog.ConfigurationFact, error) {
+	if u, err := url.Parse(c.Database); err == nil && u.User != nil {
+		c.Database = u.Redacted()
+	}
+	settings, err := toml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	facts := []translog.ConfigurationFact{{What: whatSettings, Detail: digest(settings)}, {What: whatLogKey, Detail: key.vkey}}
+	if c.Policy == "" {
+		return append(facts, translog.ConfigurationFact{What: whatPolicy}), nil
+	}
+	policy, err := os.ReadFile(within(home, c.Policy))
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading policy: %w", ErrConfig, err)
+	}
+	return append(facts, translog.ConfigurationFact{What: whatPolicy, Detail: digest(policy)}), nil
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // within resolves a path of the configuration against the home.

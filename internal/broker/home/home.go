@@ -48,8 +48,8 @@ type InitOptions struct {
 }
 
 // Init makes a broker's home in the directory, which must be empty or absent:
-// configuration, log key, TLS identity, guard, and the log with its first two
-// entries, the inception and the depositary's statement. It returns what desks
+// configuration, log key, TLS identity, guard, and the log with its first
+// entries: the inception, the configuration, the depositary's statement. It returns what desks
 // must know of the broker, which is also written to PublicFile.
 func Init(ctx context.Context, home string, o InitOptions) (wire.Broker, error) {
 	if err := makeEmpty(home); err != nil {
@@ -175,12 +175,16 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	effective, err := c.effective(home, key)
+	if err != nil {
+		return nil, err
+	}
 	db, err := openDatabase(ctx, home, c)
 	if err != nil {
 		return nil, err
 	}
 	b, err := broker.Open(ctx, broker.Options{
-		Store: db, Guard: g, Origin: c.Origin, Signer: key.signer, Verifier: key.verifier,
+		Store: db, Guard: g, Origin: c.Origin, Signer: key.signer, Verifier: key.verifier, Configuration: effective,
 		Policy: policy, Anchor: c.Depositary, Clocks: c.Clocks, Parts: kept, Evidence: c.Evidence, Now: now, Log: log,
 	})
 	if err != nil {

@@ -225,7 +225,7 @@ func TestForeignVerifier(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "log")
-	size, err := home.ExportLog(t.Context(), w.dir, dir)
+	size, err := home.ExportLog(t.Context(), w.dir, time.Now, slog.New(slog.DiscardHandler), dir, "test")
 	if err != nil || size < 300 {
 		t.Fatalf("exporting: size %d, %v", size, err)
 	}

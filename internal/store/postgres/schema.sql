@@ -149,3 +149,10 @@ CREATE TABLE evidence_use (
     PRIMARY KEY (message_id, manifest)
 );
 CREATE INDEX evidence_use_manifest ON evidence_use (manifest);
+
+CREATE TABLE log_latest (
+    kind    text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    idx     bigint NOT NULL,
+    PRIMARY KEY (kind, subject)
+);

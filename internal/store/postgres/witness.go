@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/entraide/entraide/internal/store"
@@ -50,4 +51,16 @@ func (db *DB) saveOnce(ctx context.Context, statement string, args []any) error 
 		return doubt(l.warned)
 	}
 	return nil
+}
+
+// Latest implements [store.Reader].
+func (v *view) Latest(ctx context.Context, kind string) (map[string]int64, error) {
+	all, err := list(ctx, v, "the newest entries", func(r *sql.Rows, l *store.Latest) error {
+		return r.Scan(&l.Subject, &l.Index)
+	}, `SELECT subject, idx FROM log_latest WHERE kind = $1`, kind)
+	newest := make(map[string]int64, len(all))
+	for _, l := range all {
+		newest[l.Subject] = l.Index
+	}
+	return newest, err
 }

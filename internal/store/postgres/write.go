@@ -39,7 +39,7 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	}
 	w.appended, w.first = true, b.Entries[0].LeafHash
 	for _, insert := range []func(context.Context, store.Batch) error{
-		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.use, w.hold, w.erase,
+		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.use, w.hold, w.insertLatest, w.erase,
 	} {
 		if err := insert(ctx, b); err != nil {
 			return err
@@ -208,6 +208,18 @@ func (w *writer) insertReceipts(ctx context.Context, b store.Batch) error {
 			integers(i, func(i store.InboxItem) int64 { return i.Index }),
 			texts(i, func(i store.InboxItem) string { return i.Kind }),
 			texts(i, func(i store.InboxItem) string { return i.Ref }),
+		}
+	})
+}
+
+func (w *writer) insertLatest(ctx context.Context, b store.Batch) error {
+	return insert(ctx, w, "the newest entries", `INSERT INTO log_latest (kind, subject, idx)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+		ON CONFLICT (kind, subject) DO UPDATE SET idx = excluded.idx`, b.Latest, func(l []store.Latest) []any {
+		return []any{
+			texts(l, func(l store.Latest) string { return l.Kind }),
+			texts(l, func(l store.Latest) string { return l.Subject }),
+			integers(l, func(l store.Latest) int64 { return l.Index }),
 		}
 	})
 }

@@ -265,6 +265,16 @@ func (v *view) Entry(ctx context.Context, index int64) (store.Entry, error) {
 		`SELECT idx, leaf, leaf_hash, salt, body, erased_by FROM log_entry WHERE idx = ?1`, index))
 }
 
+// Entries implements [store.Reader].
+func (v *view) Entries(ctx context.Context, from, to int64) ([]store.Entry, error) {
+	all, err := list(ctx, v, "entries", scanEntry,
+		`SELECT idx, leaf, leaf_hash, salt, body, erased_by FROM log_entry WHERE idx >= ?1 AND idx < ?2 ORDER BY idx`, from, to)
+	if err == nil && int64(len(all)) != to-from {
+		return nil, fmt.Errorf("sqlite: %d of %d entries: %w", len(all), to-from, store.ErrNotFound)
+	}
+	return all, err
+}
+
 // Leaves implements [store.Reader].
 func (v *view) Leaves(ctx context.Context, from, to int64) ([][]byte, error) {
 	all, err := list(ctx, v, "leaves", func(r *sql.Rows, leaf *[]byte) error { return r.Scan(leaf) },

@@ -146,3 +146,10 @@ CREATE TABLE evidence_use (
     PRIMARY KEY (message_id, manifest)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX evidence_use_manifest ON evidence_use (manifest);
+
+CREATE TABLE log_latest (
+    kind    TEXT    NOT NULL,
+    subject TEXT    NOT NULL,
+    idx     INTEGER NOT NULL,
+    PRIMARY KEY (kind, subject)
+) STRICT, WITHOUT ROWID;

@@ -32,7 +32,7 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	}
 	w.appended = true
 	for _, insert := range []func(context.Context, store.Batch) error{
-		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.insertInbox, w.use, w.hold, w.erase,
+		w.insertLog, w.insertMessages, w.insertCases, w.insertReceipts, w.insertInbox, w.use, w.hold, w.insertLatest, w.erase,
 	} {
 		if err := insert(ctx, b); err != nil {
 			return err
@@ -122,6 +122,11 @@ func (w *writer) insertReceipts(ctx context.Context, b store.Batch) error {
 func (w *writer) insertInbox(ctx context.Context, b store.Batch) error {
 	return each(ctx, w, "inbox items", `INSERT INTO inbox (authority, idx, kind, ref) VALUES (?1, ?2, ?3, ?4)`,
 		b.Inbox, func(i store.InboxItem) []any { return []any{i.Authority, i.Index, i.Kind, i.Ref} })
+}
+
+func (w *writer) insertLatest(ctx context.Context, b store.Batch) error {
+	return each(ctx, w, "the newest entries", `INSERT OR REPLACE INTO log_latest (kind, subject, idx) VALUES (?1, ?2, ?3)`,
+		b.Latest, func(l store.Latest) []any { return []any{l.Kind, l.Subject, l.Index} })
 }
 
 // hold places and lifts legal holds.

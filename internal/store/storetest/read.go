@@ -141,6 +141,13 @@ func testGaps(t *testing.T, s store.Broker) {
 		notFound(t, "nodes beyond the end", err)
 		_, err = r.Leaves(ctx, 300, 301)
 		notFound(t, "leaves beyond the end", err)
+		entries, err := r.Entries(ctx, 298, 300)
+		equal(t, "entries", entries, []store.Entry{entry(298), entry(299)})
+		_, missed := r.Entries(ctx, 299, 301)
+		notFound(t, "entries beyond the end", missed)
+		if err != nil {
+			t.Error(err)
+		}
 		return nil
 	})
 }
@@ -229,5 +236,29 @@ func testCosigned(t *testing.T, s store.Broker) {
 		_, none := r.Witnessed(ctx, 10)
 		notFound(t, "witnessed and covering 10", none)
 		return err
+	})
+}
+
+// testLatest keeps the newest entry of each kind about each subject.
+func testLatest(t *testing.T, s store.Broker) {
+	for _, next := range [][]store.Latest{
+		{{Kind: "mailbox", Subject: "QM.mla"}, {Kind: "mailbox", Subject: "QN.mla"}, {Kind: "anchor", Subject: "QM.mla"}},
+		{{Kind: "mailbox", Subject: "QM.mla"}},
+	} {
+		if err := add(t.Context(), s, 1, func(first int64, b *store.Batch) {
+			for _, l := range next {
+				l.Index = first
+				b.Latest = append(b.Latest, l)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(t, s, func(ctx context.Context, r store.Reader) error {
+		newest, err := r.Latest(ctx, "mailbox")
+		equal(t, "the newest entries", newest, map[string]int64{"QM.mla": 1, "QN.mla": 0})
+		none, missed := r.Latest(ctx, "backup")
+		equal(t, "the newest entries of a kind that has none", none, map[string]int64{})
+		return errors.Join(err, missed)
 	})
 }

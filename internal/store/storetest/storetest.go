@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Broker) {
 		"Names/ByteOrder":             testByteOrder,
 		"Messages/Many":               testMany,
 		"Inbox/CursorAndOrder":        testInbox,
+		"Latest/Newest":               testLatest,
 		"Hashes/Gaps":                 testGaps,
 		"Clocks/Due":                  testClocks,
 		"Checkpoint/SmallestCovering": testCheckpoints,
