@@ -70,10 +70,10 @@ func TestAuditEntries(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, api.DefaultLimits())
 	f.withAuditors()
+	f.call(sender, http.MethodPost, "/v1/messages", []byte("{")) // refused, logged, and covered by the next checkpoint
 	m := f.first()
 	f.accept(m)
 	f.postReceipt(f.receipt(m, message.Delivered))
-	f.call(sender, http.MethodPost, "/v1/messages", []byte("{")) // refused, and logged
 
 	for who, sees := range map[string]bool{ofSender: true, ofAll: true, ofOthers: false} {
 		_, got := f.entries(who, "")
