@@ -66,6 +66,42 @@ func (k *Files) Key(name string) (*pgp.Key, error) {
 	return key, nil
 }
 
+// Copy returns a copy of a key for itself, to be changed: what is lent out stays as
+// it is until the copy is stored.
+func (k *Files) Copy(name string) (*pgp.Key, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	locked, err := readPrivate(filepath.Join(k.dir, name+extKey))
+	if err != nil {
+		return nil, err
+	}
+	secret, err := k.passphrase()
+	if err != nil {
+		return nil, err
+	}
+	key, err := pgp.Unlock(locked, secret)
+	if err != nil {
+		return nil, fmt.Errorf("unlocking %s: %w", name, err)
+	}
+	return key, nil
+}
+
+// Locked returns a key as a file of the home holds it, for who puts it in its place
+// under a name later.
+func (k *Files) Locked(name string, key *pgp.Key) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	secret, err := k.passphrase()
+	if err != nil {
+		return nil, err
+	}
+	locked, err := key.Lock(secret)
+	if err != nil {
+		return nil, fmt.Errorf("locking the key %s: %w", name, err)
+	}
+	return locked, nil
+}
+
 // Keep implements Keyring. The key is locked with the passphrase of the home.
 func (k *Files) Keep(name string, key *pgp.Key) error {
 	k.mu.Lock()

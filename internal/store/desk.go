@@ -21,9 +21,6 @@ type Desk interface {
 // A DeskReader is a view of a desk's database at one instant.
 type DeskReader interface {
 	LineReader
-	AccountReader
-	DraftReader
-	WorkReader
 	// Published returns the directory statements with index > after, in order.
 	Published(ctx context.Context, after int64) ([]Published, error)
 	// Seen returns the newest checkpoint that the desk has verified, signed, and when
@@ -90,9 +87,6 @@ type DeskReader interface {
 type DeskWriter interface {
 	DeskReader
 	LineWriter
-	AccountWriter
-	DraftWriter
-	WorkWriter
 	PutPublished(ctx context.Context, p Published) error
 	PutSeen(ctx context.Context, note []byte, freshAt int64) error
 	PutCursor(ctx context.Context, authority string, index int64) error
@@ -107,6 +101,9 @@ type DeskWriter interface {
 	PutVerdict(ctx context.Context, v Verdict) error
 	// PutConfirmation inserts or replaces a receipt.
 	PutConfirmation(ctx context.Context, c Confirmation) error
+	// DropConfirmation removes one of the desk's own receipts that the broker has
+	// not logged: it was signed anew.
+	DropConfirmation(ctx context.Context, digest string) error
 	PutDeadline(ctx context.Context, d Deadline) error
 	// PutClocks keeps what the broker said of a case's clocks when the newest
 	// message of the case was entry index.

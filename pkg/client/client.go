@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/entraide/entraide/pkg/directory"
@@ -42,7 +43,13 @@ const (
 
 // A Client speaks to one broker. It is safe for concurrent use.
 type Client struct {
+	broker wire.Broker
 	base   *url.URL
+	line   atomic.Pointer[line]
+}
+
+// A line is how the client connects under one identity.
+type line struct {
 	http   *http.Client
 	stream *http.Client // without a limit on the whole exchange
 }
@@ -54,11 +61,24 @@ func New(b wire.Broker, certificate tls.Certificate) (*Client, error) {
 	if err != nil || base.Scheme != "https" || base.Host == "" {
 		return nil, errors.New("client: the broker's address must be an https URL")
 	}
+	c := &Client{broker: b, base: base}
+	c.line.Store(c.connect(certificate))
+	return c, nil
+}
+
+// Use makes the client present another certificate from now on. What is under way
+// ends under the one before.
+func (c *Client) Use(certificate tls.Certificate) {
+	c.line.Swap(c.connect(certificate)).http.CloseIdleConnections()
+}
+
+// connect prepares connections under an identity.
+func (c *Client) connect(certificate tls.Certificate) *line {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		// The broker is known by its key alone, which VerifyConnection checks.
 		InsecureSkipVerify: true, //nolint:gosec // pinned below
-		VerifyConnection:   func(cs tls.ConnectionState) error { return pinned(cs, b.Transport) },
+		VerifyConnection:   func(cs tls.ConnectionState) error { return pinned(cs, c.broker.Transport) },
 	}
 	if len(certificate.Certificate) > 0 {
 		config.Certificates = []tls.Certificate{certificate}
@@ -74,11 +94,10 @@ func New(b wire.Broker, certificate tls.Certificate) (*Client, error) {
 		IdleConnTimeout:     90 * time.Second,
 	}
 	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{
-		base:   base,
+	return &line{
 		http:   &http.Client{Transport: transport, Timeout: answerTimeout, CheckRedirect: noRedirect},
 		stream: &http.Client{Transport: transport, CheckRedirect: noRedirect},
-	}, nil
+	}
 }
 
 // pinned checks that the server has the key whose SPKI has the digest.
@@ -93,7 +112,7 @@ func pinned(cs tls.ConnectionState, digest string) error {
 }
 
 // Close drops idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.line.Load().http.CloseIdleConnections() }
 
 // Submit submits a message in its wire form and returns the text of the log
 // receipt, unverified. A refusal is a *problem.Error. After any other error the
@@ -157,7 +176,7 @@ func (c *Client) Cosign(ctx context.Context, signed []byte) error {
 // the indices of the parts that the broker lacks.
 func (c *Client) BeginEvidence(ctx context.Context, from, to, manifest string, size int64, list []byte) ([]int, error) {
 	query := url.Values{"from": {from}, "to": {to}, "size": {decimal(size)}}
-	data, err := c.send(ctx, c.http, octets(http.MethodPut, "/v1/evidence/"+url.PathEscape(manifest), query, bytes.NewReader(list)))
+	data, err := c.send(ctx, c.line.Load().http, octets(http.MethodPut, "/v1/evidence/"+url.PathEscape(manifest), query, bytes.NewReader(list)))
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +188,7 @@ func (c *Client) BeginEvidence(ctx context.Context, from, to, manifest string, s
 func (c *Client) PutPart(ctx context.Context, from, manifest string, index int, size int64, part io.Reader) error {
 	r := octets(http.MethodPut, fmt.Sprintf("/v1/evidence/%s/parts/%d", url.PathEscape(manifest), index), url.Values{"from": {from}}, part)
 	r.size = size
-	_, err := c.send(ctx, c.stream, r)
+	_, err := c.send(ctx, c.line.Load().stream, r)
 	return err
 }
 
@@ -192,7 +211,7 @@ func (c *Client) Part(ctx context.Context, id string, n, index int, offset int64
 		req.Header.Set("Range", "bytes="+decimal(offset)+"-")
 		want = http.StatusPartialContent
 	}
-	res, err := c.stream.Do(req)
+	res, err := c.line.Load().stream.Do(req)
 	if err != nil {
 		return nil, unreached(err)
 	}
@@ -250,7 +269,7 @@ func (c *Client) Events(ctx context.Context, authority string, after int64, wake
 		return err
 	}
 	req.Header.Set("Accept", "text/event-stream")
-	res, err := c.stream.Do(req)
+	res, err := c.line.Load().stream.Do(req)
 	if err != nil {
 		return unreached(err)
 	}
@@ -309,7 +328,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	if body != nil {
 		r.media = "application/json"
 	}
-	return c.send(ctx, c.http, r)
+	return c.send(ctx, c.line.Load().http, r)
 }
 
 // A request is what is asked of the broker.

@@ -83,6 +83,10 @@ func (s *state) inherit(before *state) {
 // signer returns the certificate that must have signed a statement.
 func (d *Directory) signer(statement Statement) (*pgp.Certificate, error) {
 	h := statement.heading()
+	if h.Typ == TypParty && h.Signer != DepositarySubject {
+		return nil, problem.New(problem.StatementSigner, "signer",
+			"Only the depositary replaces the key of a party, whoever has the old one: send the depositary a request for it.")
+	}
 	if !mayIssue(h) {
 		return nil, problem.New(problem.StatementSigner, "signer", fmt.Sprintf("A statement %s about %s is not %s's to make.", h.Typ, h.Subject, h.Signer))
 	}

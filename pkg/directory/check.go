@@ -173,6 +173,7 @@ func (s *AuthorityStatement) check() *problem.Error {
 	s.Stance.check(&f)
 	f.must(s.ValidFrom.Year() > 1, "valid_from", "The beginning of validity is missing.")
 	f.must(s.ValidUntil.After(s.ValidFrom.Time), "valid_until", "The end of validity must be after its beginning.")
+	s.checkCompromised(&f)
 	return f.fault
 }
 
@@ -224,6 +225,16 @@ func (s *AuthorityStatement) checkCertificates(f *form) {
 		f.must(len(s.Certificates[suite]) > 0, field, "The certificate is empty.")
 	}
 	f.must(!s.StockTools || len(s.Certificates[pgp.Classic4]) > 0, "stock_tools", "Stock tools need a classic-4 certificate.")
+}
+
+func (s *AuthorityStatement) checkCompromised(f *form) {
+	f.must(s.Compromised == nil || len(s.Compromised) > 0, "compromised", "A list of none is left out.")
+	f.must(len(s.Compromised) <= maxItems, "compromised", fmt.Sprintf("There are more than %d.", maxItems))
+	for i, c := range s.Compromised {
+		field := fmt.Sprintf("compromised.%d", i)
+		f.must(ValidFingerprint(c.Fingerprint), field+".fingerprint", "This is not a fingerprint in upper-case hex.")
+		f.must(c.Since.Year() > 1, field+".since", "It must say since when.")
+	}
 }
 
 // limit checks a number of bytes.

@@ -58,6 +58,17 @@ func (d *Directory) Audits(id string) bool {
 	return slices.Contains(known.Statement.Auditors, id)
 }
 
+// CompromisedSince reports whether the authority has said that one of some keys was
+// in other hands, and from when on, the earliest.
+func (a Authority) CompromisedSince(fingerprints ...string) (since Time, ok bool) {
+	for _, c := range a.Statement.Compromised {
+		if slices.Contains(fingerprints, c.Fingerprint) && (!ok || c.Since.Before(since.Time)) {
+			since, ok = c.Since, true
+		}
+	}
+	return since, ok
+}
+
 // Suite returns the suite that messages from one authority to another have at
 // a time: the best for which both have a valid certificate (protocol section
 // 2.4). The error is a *problem.Error: unknown-authority; wrong-suite if they

@@ -125,6 +125,18 @@ type AuthorityStatement struct {
 	ValidFrom Time `json:"valid_from"`
 	// ValidUntil is when it may no longer.
 	ValidUntil Time `json:"valid_until"`
+	// Compromised are former keys of the authority that were in other hands. It
+	// changes no verdict: readers are told with what those keys have signed or
+	// opened. Absent if there are none.
+	Compromised []Compromised `json:"compromised,omitempty"`
+}
+
+// A Compromised is a key that was in other hands.
+type Compromised struct {
+	// Fingerprint is that of a certificate, or of a subkey of one, upper-case hex.
+	Fingerprint string `json:"fingerprint"`
+	// Since is from when on it may have been.
+	Since Time `json:"since"`
 }
 
 // A Contact says how to reach an authority outside this system. Members that

@@ -69,7 +69,7 @@ func (c Change) Apply(k *Key) error {
 //
 // The error wraps ErrCertificate or ErrTooLarge.
 func Held(certificate []byte, by Holder) (*Key, error) {
-	public, err := ParseCertificate(certificate)
+	public, err := parseOwn(certificate)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (k *Key) heldChange(c Change) error {
 	if err != nil {
 		return err
 	}
-	public, err := ParseCertificate(made)
+	public, err := parseOwn(made)
 	if err != nil {
 		return err
 	}

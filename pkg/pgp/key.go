@@ -162,7 +162,7 @@ func bind(suite Suite, primary, subkey *packet.PrivateKey, at time.Time) ([]byte
 }
 
 // Certificate returns the public part of the key, without certifications by
-// others.
+// others. After rotations it may have more than others take: see Published.
 func (k *Key) Certificate() *Certificate {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -250,7 +250,7 @@ func (k *Key) signature(typ string, data []byte, intended []string, at time.Time
 // replace makes a changed certificate, and perhaps a new subkey, those of the
 // key. It is called with k.mu held.
 func (k *Key) replace(certificate []byte, subkey *packet.PrivateKey) error {
-	public, err := ParseCertificate(certificate)
+	public, err := parseOwn(certificate)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKey, err)
 	}

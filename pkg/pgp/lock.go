@@ -13,7 +13,7 @@ import (
 )
 
 // maxKeyBytes bounds a secret key: a certificate and what its secrets add.
-const maxKeyBytes = 2 * maxCertificateBytes
+const maxKeyBytes = 2 * maxOwnBytes
 
 // iterations is the largest number of octets that iterated S2K can ask for.
 const iterations = 65011712
@@ -138,7 +138,7 @@ func Unlock(locked, passphrase []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	public, err := ParseCertificate(certificate)
+	public, err := parseOwn(certificate)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}

@@ -37,10 +37,17 @@ const (
 //
 // Format: RFC 9580 section 10.1, RFC 9980.
 func ParseCertificate(data []byte) (*Certificate, error) {
-	if len(data) > maxCertificateBytes {
-		return nil, fmt.Errorf("%w: a certificate has at most %d bytes", ErrTooLarge, maxCertificateBytes)
+	return parse(data, maxCertificateBytes, maxPackets)
+}
+
+// parseOwn is ParseCertificate for the holder of the key.
+func parseOwn(data []byte) (*Certificate, error) { return parse(data, maxOwnBytes, maxOwnPackets) }
+
+func parse(data []byte, maxBytes, maxPackets int) (*Certificate, error) {
+	if len(data) > maxBytes {
+		return nil, fmt.Errorf("%w: a certificate has at most %d bytes", ErrTooLarge, maxBytes)
 	}
-	p := &parser{rest: data, c: &Certificate{data: bytes.Clone(data)}}
+	p := &parser{rest: data, c: &Certificate{data: bytes.Clone(data)}, most: maxPackets}
 	p.rest = p.c.data
 	if err := p.certificate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
@@ -57,6 +64,7 @@ type parser struct {
 	next  rawPacket
 	ended bool
 	count int
+	most  int // packets
 }
 
 // advance cuts the next packet.
@@ -65,8 +73,8 @@ func (p *parser) advance() (err error) {
 		p.ended, p.next = true, rawPacket{}
 		return nil
 	}
-	if p.count++; p.count > maxPackets {
-		return fmt.Errorf("there are more than %d packets", maxPackets)
+	if p.count++; p.count > p.most {
+		return fmt.Errorf("there are more than %d packets", p.most)
 	}
 	if p.next, p.rest, err = cutPacket(p.rest); err != nil {
 		return err

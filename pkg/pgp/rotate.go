@@ -37,8 +37,8 @@ func (r Reason) code() (packet.ReasonForRevocation, error) {
 // RotateSigning adds a signing subkey, which is used from at on. The earlier
 // ones stay valid, so that what they have signed does, until they are revoked.
 //
-// A certificate holds at most 64 KiB: in pq-6 that is room for about four
-// signing or eight encryption subkeys more. Then a new key is due.
+// The key holds at most 1 MiB, and others take less of its certificate: publish
+// what Certificate.Published returns.
 //
 // The error wraps ErrNotYetValid, ErrExpired or ErrRevoked if the key cannot
 // certify at that time, ErrKey if there is a newer subkey, and ErrTooLarge.

@@ -55,23 +55,73 @@ func TestRotate(t *testing.T) {
 	})
 }
 
-// TestRotateFull: a certificate that grows too large is not made.
-func TestRotateFull(t *testing.T) {
+// TestRotateOften: a key holds every subkey, and publishes those in use; one that
+// others would refuse for its size is not published.
+func TestRotateOften(t *testing.T) {
 	t.Parallel()
-	k := fresh(t, pgp.PQ6, alice)
-	n := 0
+	k, from := fresh(t, pgp.PQ6, alice), key(t, pgp.PQ6, bob)
+	oldest := encryption(t, k)
+	sealed := must(from.Seal(typ, plain, k.Certificate(), now))(t)
+	o := opening(t, from, k)
+	n, turn := 0, now
 	var err error
 	for err == nil && n < 20 {
-		if err = k.RotateSigning(now); err == nil {
-			n++
-		}
+		turn = turn.AddDate(0, 3, 0)
+		wantError(t, k.RotateEncryption(turn), nil)
+		n++
+		_, err = k.Certificate().Published(born)
 	}
 	wantError(t, err, pgp.ErrTooLarge)
-	if n < 4 {
+	if n < 8 {
 		t.Errorf("%d rotations", n)
 	}
-	wantError(t, k.Certificate().CheckValid(now), nil)
-	must(k.Sign(typ, plain, now))(t)
+	c := must(k.Certificate().Published(turn.AddDate(0, -3, 0)))(t)
+	valid := must(c.EncryptionSubkeys(turn))(t)
+	if len(valid) != 2 || valid[1] != must(k.Certificate().EncryptionSubkey(turn))(t) || c.Fingerprint() != k.Fingerprint() {
+		t.Errorf("of %d rotations, %v are published", n, valid)
+	}
+	// Locked and unlocked, it still opens what was sealed before all of them.
+	k = must(pgp.Unlock(must(k.Lock([]byte("passphrase")))(t), []byte("passphrase")))(t)
+	_, err = k.Open(sealed, o)
+	wantError(t, err, nil)
+
+	// Until the oldest are destroyed, for good.
+	gone := must(k.Destroy(turn.AddDate(0, -3, 0)))(t)
+	if len(gone) != n-1 || gone[0].Fingerprint != oldest || gone[0].Signs || k.Holds(oldest) {
+		t.Errorf("%d destroyed: %+v", len(gone), gone)
+	}
+	_, err = k.Open(sealed, o)
+	wantError(t, err, pgp.ErrNotForUs)
+	locked := must(k.Lock([]byte("passphrase")))(t)
+	if public := must(pgp.LockedCertificate(locked))(t); public.Digest() != k.Certificate().Digest() {
+		t.Error("the public part of a locked key is another")
+	}
+	if again := must(k.Destroy(turn.AddDate(0, -3, 0)))(t); again != nil {
+		t.Errorf("destroyed twice: %+v", again)
+	}
+}
+
+// TestSubkeys: what is said of the subkeys of a certificate.
+func TestSubkeys(t *testing.T) {
+	t.Parallel()
+	k := fresh(t, pgp.Modern6, alice)
+	turn := now.AddDate(0, 3, 0)
+	old := must(k.Certificate().SigningSubkey(now))(t)
+	sig := must(k.Sign(typ, plain, now))(t)
+	wantError(t, k.RotateSigning(turn), nil)
+	wantError(t, k.RevokeSubkey(old, pgp.Compromised, turn), nil)
+	all := k.Certificate().Subkeys(turn)
+	if len(all) != 3 || !all[0].Signs || all[0].Fingerprint != old || !all[0].Compromised || !all[0].Revoked.Equal(turn) ||
+		!all[0].Superseded.Equal(turn) || all[1].Signs || !all[1].Superseded.IsZero() || !all[2].Created.Equal(turn) {
+		t.Errorf("%+v", all)
+	}
+	if by := must(pgp.SignerOf(sig))(t); by != old {
+		t.Errorf("signed by %s, not %s", by, old)
+	}
+	_, err := pgp.SignerOf(sig[:4])
+	wantError(t, err, pgp.ErrSignature)
+	_, err = pgp.LockedCertificate(k.Certificate().Bytes())
+	wantError(t, err, pgp.ErrKey)
 }
 
 func TestRevokeSubkey(t *testing.T) {

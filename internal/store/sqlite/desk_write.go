@@ -20,9 +20,11 @@ func (w *deskWriter) exec(ctx context.Context, what, query string, args ...any) 
 	return nil
 }
 
-// PutPublished implements [store.DeskWriter].
+// PutPublished implements [store.DeskWriter]. Two processes of a desk may have
+// fetched and verified the same entry.
 func (w *deskWriter) PutPublished(ctx context.Context, p store.Published) error {
-	return w.exec(ctx, "a statement", `INSERT INTO published (idx, text, signature, receipt) VALUES (?1, ?2, ?3, ?4)`,
+	return w.exec(ctx, "a statement", `INSERT INTO published (idx, text, signature, receipt) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (idx) DO NOTHING`,
 		p.Index, blob(p.Text), blob(p.Signature), blob(p.Receipt))
 }
 
@@ -78,6 +80,11 @@ func (w *deskWriter) PutConfirmation(ctx context.Context, c store.Confirmation) 
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 		ON CONFLICT (digest) DO UPDATE SET proof = excluded.proof, idx = excluded.idx`,
 		c.Digest, c.Kind, c.Message, c.By, c.At, c.Own, blob(c.Text), blob(c.Signature), c.Proof, c.Index)
+}
+
+// DropConfirmation implements [store.DeskWriter].
+func (w *deskWriter) DropConfirmation(ctx context.Context, digest string) error {
+	return w.exec(ctx, "a receipt", `DELETE FROM confirmation WHERE digest = ?1 AND own AND idx < 0`, digest)
 }
 
 // PutDeadline implements [store.DeskWriter].
