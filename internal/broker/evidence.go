@@ -257,7 +257,8 @@ func (b *Broker) checkOne(ctx context.Context, m *message.Message, i int, ref me
 		return partRefusal(err)
 	}
 	defer head.Close()
-	return m.CheckEvidence(b.dir.Load(), i, head)
+	_, err = m.CheckEvidence(b.dir.Load(), i, head)
+	return err
 }
 
 // readManifest reads the list of the parts of evidence of a size.

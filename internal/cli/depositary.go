@@ -11,14 +11,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/depositary"
-	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/wire"
 )
 
 func (a *app) depositaryCommand() *cobra.Command {
 	return group("depositary", "Keep the trust anchor: who is a party",
-		a.depositaryInit(), a.depositaryAdmit(), a.depositaryAuditors(),
+		a.depositaryInit(), a.depositaryAdmit(), a.depositaryReplace(), a.depositaryAuditors(),
 		a.depositaryStanding("suspend", "suspended", "Suspend a party or authority"),
 		a.depositaryStanding("restore", "restored", "Lift a suspension made by the depositary"),
 		a.depositaryStanding("revoke", "revoked", "Remove a party or authority for good"))
@@ -71,20 +70,9 @@ it with --code: the command refuses a file with another code.`,
 		Example: "  entraide depositary admit QM-enrolment.json --home depositary --broker broker.json --code 'ab12 …'",
 		Args:    exactly("ENROLMENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := os.ReadFile(args[0])
+			e, err := readEnrolment(args[0], code)
 			if err != nil {
 				return err
-			}
-			e, err := enrolment.Parse(data)
-			if err != nil {
-				return err
-			}
-			actual, err := e.Code()
-			if err != nil {
-				return err
-			}
-			if code != actual {
-				return usage("the code of this file is %q; compare it with the State over another channel and give it with --code", actual)
 			}
 			d, err := a.openDepositary(broker)
 			if err != nil {

@@ -248,8 +248,13 @@ exit status is then 3.`,
 			if err != nil {
 				return err
 			}
-			if err := a.print(map[string]any{"messages": messages, "checkpoint": string(signed), "incidents": incidents}, func(w io.Writer) {
+			notices, err := d.KeyNotices()
+			if err != nil {
+				return err
+			}
+			if err := a.print(map[string]any{"messages": messages, "checkpoint": string(signed), "incidents": incidents, "keys": notices}, func(w io.Writer) {
 				fmt.Fprintf(w, "All %d messages are as they were sealed, and the desk's own log is whole. Its checkpoint:\n\n%s\n", messages, signed)
+				printNotices(w, notices)
 				for _, i := range incidents {
 					fmt.Fprintf(w, "%s  %s\n", i.At.Format("2006-01-02 15:04:05Z"), i.What)
 				}

@@ -14,8 +14,8 @@ import (
 )
 
 func (a *app) keyCommand() *cobra.Command {
-	return group("key", "Keep the desk's keys", a.keyGenerate(), a.keyList(), a.keyShow(), a.keyExport(),
-		a.keyAgent(), a.keyLock(), a.keyUnlock())
+	return group("key", "Keep the desk's keys", append(a.keyLife(), a.keyGenerate(), a.keyList(), a.keyShow(), a.keyExport(),
+		a.keyAgent(), a.keyLock(), a.keyUnlock())...)
 }
 
 // A keyChoice picks a key of the home.
@@ -61,11 +61,7 @@ the State's key certify it, and publish the authority's new statement.`,
 		if err != nil {
 			return err
 		}
-		signed, err := d.AddKey(authority, suite)
-		if err != nil {
-			return err
-		}
-		if err := d.Publish(ctx, signed); err != nil {
+		if err := d.AddKey(ctx, authority, suite); err != nil {
 			return err
 		}
 		return a.print(map[string]any{"authority": authority, "suite": suite}, func(w io.Writer) {
@@ -79,7 +75,7 @@ the State's key certify it, and publish the authority's new statement.`,
 func (a *app) keyList() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   "List the home's keys",
+		Short:   "List the home's keys, and what ends or is due",
 		Example: "  entraide key list --home desk",
 		Args:    noArgs,
 		RunE: a.onDesk(func(_ context.Context, d *desk.Desk, _ []string) error {
@@ -87,7 +83,11 @@ func (a *app) keyList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(keys, func(w io.Writer) {
+			notices, err := d.KeyNotices()
+			if err != nil {
+				return err
+			}
+			return a.print(map[string]any{"keys": keys, "notices": notices}, func(w io.Writer) {
 				var rows []string
 				for _, k := range keys {
 					name := k.Authority
@@ -97,6 +97,7 @@ func (a *app) keyList() *cobra.Command {
 					rows = append(rows, row(name, k.Suite, orDash(k.Expires), orDash(k.Fingerprint)))
 				}
 				table(w, "AUTHORITY\tSUITE\tEXPIRES\tFINGERPRINT", rows)
+				printNotices(w, notices)
 			})
 		}),
 	}
@@ -124,6 +125,7 @@ func (a *app) keyShow() *cobra.Command {
 				return a.print(info, func(w io.Writer) {
 					fmt.Fprintf(w, "%s in suite %s\nFingerprint %s\nExpires     %s\n", authority, suite,
 						orDash(info.Fingerprint), orDash(info.Expires))
+					printSubkeys(w, info.Subkeys)
 				})
 			}
 		}
@@ -131,6 +133,15 @@ func (a *app) keyShow() *cobra.Command {
 	})
 	k.flags(c)
 	return c
+}
+
+// printSubkeys prints the subkeys of a key and what has become of them.
+func printSubkeys(w io.Writer, all []desk.SubkeyInfo) {
+	var rows []string
+	for _, s := range all {
+		rows = append(rows, row(s.Use, s.Created, s.State, s.Fingerprint))
+	}
+	table(w, "SUBKEY\tSINCE\tSTATE\tFINGERPRINT", rows)
 }
 
 func (a *app) keyExport() *cobra.Command {

@@ -137,7 +137,14 @@ func (d *Depositary) Admit(ctx context.Context, e enrolment.Enrolment) error {
 	if err != nil {
 		return fmt.Errorf("reading the party's certificate: %w", err)
 	}
-	if party, err := s.dir.Party(e.Party); err != nil || party.Certificate.Digest() != certificate.Digest() {
+	party, err := s.dir.Party(e.Party)
+	switch {
+	case err == nil && party.Certificate.Fingerprint() != certificate.Fingerprint():
+		return fmt.Errorf("%w: %s has the key %s; if it was lost or stolen, see `entraide depositary replace`", ErrAdmitted, e.Party, party.Certificate.Fingerprint())
+	case err != nil && len(e.Authorities) == 0:
+		return fmt.Errorf("%s is not a party yet, and the file names no authority: it asks for another key of a party", e.Party)
+	}
+	if err != nil || party.Certificate.Digest() != certificate.Digest() {
 		if err := s.sign(ctx, e.Party, func(h directory.Heading) any {
 			h.Typ = directory.TypParty
 			return directory.PartyStatement{
@@ -153,6 +160,40 @@ func (d *Depositary) Admit(ctx context.Context, e enrolment.Enrolment) error {
 		}
 	}
 	return nil
+}
+
+// ErrAdmitted says that a party has another key already.
+var ErrAdmitted = errors.New("the party is admitted with another key")
+
+// Replace gives a party another key: the one it had was lost or stolen. Nobody else
+// can: a successor that the former key alone has signed is refused, since a thief
+// could name one.
+//
+// The caller must have compared the request's code with the State over another
+// channel, and be sure to speak to those who may ask for this.
+func (d *Depositary) Replace(ctx context.Context, e enrolment.Enrolment) error {
+	s, err := d.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.client.Close()
+	certificate, err := pgp.ParseCertificate(e.Certificate)
+	if err != nil {
+		return fmt.Errorf("reading the party's certificate: %w", err)
+	}
+	party, err := s.dir.Party(e.Party)
+	if err != nil {
+		return fmt.Errorf("%w: a new party is admitted with `entraide depositary admit`", err)
+	}
+	if party.Certificate.Fingerprint() == certificate.Fingerprint() {
+		return fmt.Errorf("%s has this key already", e.Party)
+	}
+	return s.sign(ctx, e.Party, func(h directory.Heading) any {
+		h.Typ = directory.TypParty
+		return directory.PartyStatement{
+			Heading: h, Names: e.Names, Certificate: e.Certificate, Fingerprint: certificate.Fingerprint(),
+		}
+	})
 }
 
 // SetStanding suspends, restores or revokes a party or an authority, for a

@@ -214,20 +214,21 @@ func (d *Desk) attach(o Order, body convention.Body) ([]byte, error) {
 
 // checkSealed checks to whom evidence is sealed.
 func (d *Desk) checkSealed(dir string, s evidence.Sealed, to []*pgp.Certificate) error {
-	var subkeys []string
+	var subkeys [][]string
 	for _, c := range to {
-		subkey, err := c.EncryptionSubkey(d.now())
+		valid, err := c.EncryptionSubkeys(d.now())
 		if err != nil {
 			return err
 		}
-		subkeys = append(subkeys, subkey)
+		subkeys = append(subkeys, valid)
 	}
 	first, err := evidence.Directory(dir)(0, s.Digests[0])
 	if err != nil {
 		return err
 	}
 	defer first.Close()
-	return pgp.CheckStream(to[0].Suite(), first, subkeys...)
+	_, err = pgp.CheckStream(to[0].Suite(), first, subkeys...)
+	return err
 }
 
 // uploadLock is the file whose lock the process has that uploads.

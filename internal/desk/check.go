@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/strictjson"
@@ -36,6 +35,9 @@ var filed = []string{recordReceived, recordUnreadable, recordAccepted}
 // many there are. The error wraps [ErrAltered] with the first that is not
 // right.
 func (d *Desk) VerifyMessages(ctx context.Context) (n int, err error) {
+	if err := d.readDirectory(ctx); err != nil { // what another process has fetched
+		return 0, err
+	}
 	for after := int64(-1); ; {
 		var page []store.Letter
 		if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
@@ -104,15 +106,18 @@ func (d *Desk) verifyLetter(ctx context.Context, id string) error {
 	if len(l.Body) == 0 {
 		return nil
 	}
-	authority := m.Core.From.Authority
-	if l.Incoming {
-		authority = m.Core.To.Authority
+	then := d.Directory().AsOf(a.Index)
+	key, err := d.reader(m, l.Incoming)
+	if errors.Is(err, ErrNoKey) {
+		return nil // it was lost
 	}
-	key, err := d.keys.Key(keyring.NameOf(authority, m.Core.Suite))
 	if err != nil {
 		return err
 	}
-	payload, err := m.Open(key, d.Directory().AsOf(a.Index))
+	if gone, err := d.unreadable(m, l.Incoming, key, then); gone || err != nil {
+		return err
+	}
+	payload, err := m.Open(key, then)
 	if err != nil {
 		return err
 	}

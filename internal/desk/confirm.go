@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/workflow"
@@ -114,11 +113,18 @@ func (d *Desk) ownCode(m *message.Message, index int64) (string, error) {
 	if m.Core.Act != workflow.Request {
 		return "", nil
 	}
-	key, err := d.keys.Key(keyring.NameOf(m.Core.From.Authority, m.Core.Suite))
+	then := d.Directory().AsOf(index)
+	key, err := d.reader(m, false)
+	if errors.Is(err, ErrNoKey) {
+		return "", nil // it was lost
+	}
 	if err != nil {
 		return "", err
 	}
-	payload, err := m.Open(key, d.Directory().AsOf(index))
+	if gone, err := d.unreadable(m, false, key, then); gone || err != nil {
+		return "", err
+	}
+	payload, err := m.Open(key, then)
 	if err != nil {
 		return "", fmt.Errorf("opening the own copy of message %s: %w", m.Core.ID, err)
 	}

@@ -3,14 +3,17 @@ package desk
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -57,14 +60,16 @@ type Desk struct {
 	public    wire.Broker
 	trust     verify.Trust
 	client    *client.Client
-	bandwidth *rate.Limiter // of evidence; nil for no bound
+	identity  atomic.Pointer[tls.Certificate] // that the client presents
+	bandwidth *rate.Limiter                   // of evidence; nil for no bound
 	db        store.Desk
 	keys      keyring.Home
 	signer    note.Signer      // of the desk's own log
 	witness   *witness.Witness // of the broker's log; nil if the home has none
 
-	mu  sync.Mutex
-	dir *directory.Directory
+	mu     sync.Mutex
+	dir    *directory.Directory
+	warned map[string]bool // notices of keys that have been logged
 }
 
 // Open opens a desk's home. Nothing is unlocked before it is needed.
@@ -127,11 +132,14 @@ func (d *Desk) readFiles() error {
 
 // connect prepares the connection to the broker.
 func (d *Desk) connect() error {
-	var identity tls.Certificate
+	if err := d.install(); err != nil {
+		return err
+	}
 	identity, err := transport.Load(d.home)
 	if err != nil {
 		return err
 	}
+	d.identity.Store(&identity)
 	d.client, err = client.New(d.public, identity)
 	return err
 }
@@ -181,8 +189,8 @@ func (d *Desk) Directory() *directory.Directory {
 // Broker returns the description of the desk's broker.
 func (d *Desk) Broker() wire.Broker { return d.public }
 
-// Authorities returns the ids of the authorities that this desk has keys for,
-// in order.
+// Authorities returns the ids of the authorities that this desk has keys for, or
+// that the directory says are connected by it, in order.
 func (d *Desk) Authorities() ([]string, error) {
 	keys, err := d.keys.List()
 	if err != nil {
@@ -190,11 +198,25 @@ func (d *Desk) Authorities() ([]string, error) {
 	}
 	var ids []string
 	for _, k := range keys {
-		if k.Authority != "" && (len(ids) == 0 || ids[len(ids)-1] != k.Authority) {
+		if k.Authority != "" {
 			ids = append(ids, k.Authority)
 		}
 	}
-	return ids, nil
+	for _, a := range d.Directory().ByTransport(transportOf(d.identity.Load())) {
+		ids = append(ids, a.Statement.ID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// transportOf returns the digest by which the directory knows a TLS identity; empty
+// if it cannot be read.
+func transportOf(identity *tls.Certificate) string {
+	c, err := x509.ParseCertificate(identity.Certificate[0])
+	if err != nil {
+		return ""
+	}
+	return wire.TransportDigest(c)
 }
 
 // now is the present, in whole seconds.

@@ -14,9 +14,9 @@ import (
 
 	"github.com/entraide/entraide/internal/durable"
 	"github.com/entraide/entraide/internal/filelock"
-	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/pgp"
@@ -47,14 +47,15 @@ const (
 
 // A parcel is what a message says of a package, and how it is opened.
 type parcel struct {
-	id         string
-	number     int // from 1
-	position   int // among the evidence of the message, from 0; of none on a medium
-	manifest   string
-	bytes      int64
-	file       message.EvidenceFile
-	key        *pgp.Key
-	recipients []string
+	id        string
+	number    int // from 1
+	position  int // among the evidence of the message, from 0; of none on a medium
+	manifest  string
+	bytes     int64
+	file      message.EvidenceFile
+	key       *pgp.Key
+	message   *message.Message
+	directory *directory.Directory // of the message's place in the log
 }
 
 // FetchEvidence fetches the parts of a package that a message delivers, or reads
@@ -139,7 +140,7 @@ func (d *Desk) Verdicts(ctx context.Context, id string) (all []store.Verdict, er
 
 // parcel opens a message and returns what it says of a package.
 func (d *Desk) parcel(ctx context.Context, id string, number int) (*parcel, error) {
-	m, payload, key, err := d.unsealed(ctx, id)
+	m, payload, key, then, err := d.unsealed(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -152,10 +153,7 @@ func (d *Desk) parcel(ctx context.Context, id string, number int) (*parcel, erro
 		return nil, problem.New(problem.NotFound, "number", "The message delivers no such package.")
 	}
 	listed := delivery.Packages[number-1]
-	p := &parcel{id: id, number: number, key: key}
-	if p.recipients, err = m.Recipients(d.Directory()); err != nil {
-		return nil, err
-	}
+	p := &parcel{id: id, number: number, key: key, message: m, directory: then}
 	for i, file := range payload.Evidence {
 		if listed.Size == file.Size && listed.SHA256 == string(file.SHA256) {
 			p.position, p.manifest, p.bytes, p.file = i, string(m.Header.Evidence[i].SHA256), m.Header.Evidence[i].Size, file
@@ -170,33 +168,50 @@ func (d *Desk) parcel(ctx context.Context, id string, number int) (*parcel, erro
 	return p, nil
 }
 
-// unsealed opens a message of the case file anew.
-func (d *Desk) unsealed(ctx context.Context, id string) (*message.Message, *message.Payload, *pgp.Key, error) {
+// unsealed opens a message of the case file anew, and returns it with the
+// directory of its place in the log.
+func (d *Desk) unsealed(ctx context.Context, id string) (*message.Message, *message.Payload, *pgp.Key, *directory.Directory, error) {
 	var letter store.Letter
-	err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+	err := d.readDirectory(ctx) // what another process has fetched
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	err = d.db.Read(ctx, func(r store.DeskReader) (err error) {
 		letter, err = r.Letter(ctx, id)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil, nil, problem.New(problem.NotFound, "id", "This desk has no such message.")
+		return nil, nil, nil, nil, problem.New(problem.NotFound, "id", "This desk has no such message.")
 	}
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	m, err := message.Parse(letter.Sealed)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
-	own := m.Core.To.Authority
-	if !letter.Incoming {
-		own = m.Core.From.Authority
-	}
-	key, err := d.keys.Key(keyring.NameOf(own, m.Core.Suite))
+	key, err := d.reader(m, letter.Incoming)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
-	payload, err := m.Open(key, d.Directory().AsOf(letter.Index))
-	return m, payload, key, err
+	then := d.Directory().AsOf(letter.Index)
+	payload, err := m.Open(key, then)
+	return m, payload, key, then, err
+}
+
+// sealedTo returns the subkeys that the first part of a package is sealed to. Of
+// one that is not as it must be, opening finds out more.
+func (p *parcel) sealedTo(dir string, parted evidence.Parts) ([]string, error) {
+	first, err := evidence.Directory(dir)(0, parted.Digests[0])
+	if err != nil {
+		return p.message.Recipients(p.directory)
+	}
+	defer first.Close()
+	found, err := p.message.CheckEvidence(p.directory, max(p.position, 0), first)
+	if err != nil {
+		return p.message.Recipients(p.directory)
+	}
+	return found, nil
 }
 
 // dir is where the parts are kept until the package is opened.
@@ -232,7 +247,11 @@ func (d *Desk) open(ctx context.Context, p *parcel, f Fetching) (*evidence.Packa
 			return nil, err
 		}
 		sealed := evidence.Sealed{Parts: parted, PlainBytes: p.file.Size, PlainSHA256: string(p.file.SHA256)}
-		opened, err := evidence.OpenPackage(f.Dir, f.Dir+".quarantine", p.key, p.recipients, sealed, d.telling(ctx, dir, parted))
+		recipients, err := p.sealedTo(dir, parted)
+		if err != nil {
+			return nil, err
+		}
+		opened, err := evidence.OpenPackage(f.Dir, f.Dir+".quarantine", p.key, recipients, sealed, d.telling(ctx, dir, parted))
 		wrong, ok := errors.AsType[*evidence.PartError](err)
 		if !ok || f.Medium != "" || round == maxRounds {
 			return opened, err

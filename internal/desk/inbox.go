@@ -35,7 +35,7 @@ func (d *Desk) pumpInbox(ctx context.Context, authority string) error {
 			return nil
 		}
 		// Whoever wrote these may be younger than our directory.
-		if err := d.followDirectory(ctx); err != nil {
+		if err := errors.Join(d.followDirectory(ctx), d.settle(ctx)); err != nil {
 			return err
 		}
 		for _, item := range in.Items {
@@ -103,7 +103,11 @@ func (d *Desk) takeMessage(ctx context.Context, authority string, item wire.Inbo
 		return nil, err
 	}
 	letter := letterOf(m, a, true, nil, found.Message, []byte(found.Receipt))
-	key, err := d.keys.Key(keyring.NameOf(authority, m.Core.Suite))
+	key, err := d.reader(m, true)
+	if d.lost(m, err) {
+		letter.Verdict = string(problem.WrongEncryptionKey)
+		return func(w store.DeskWriter) error { return d.putFailed(ctx, w, letter) }, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +123,14 @@ func (d *Desk) takeMessage(ctx context.Context, authority string, item wire.Inbo
 		return nil, err
 	}
 	letter.Body, letter.Code = payload.Body, codeOf(m, payload)
+	signer, err := d.keys.Key(keyring.NameOf(authority, m.Core.Suite))
+	if err != nil {
+		return nil, err
+	}
 	receipt, err := message.SignReceipt(message.Receipt{
 		Kind: message.Delivered, Message: message.Digest(m.Digest()), ID: m.Core.ID, Case: m.Core.Case,
 		By: authority, At: message.At(d.now()),
-	}, key)
+	}, signer)
 	if err != nil {
 		return nil, err
 	}

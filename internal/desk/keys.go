@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/pkg/directory"
@@ -15,6 +16,37 @@ type KeyInfo struct {
 	keyring.Entry
 	Fingerprint string `json:"fingerprint"` // empty before the State is admitted
 	Expires     string `json:"expires"`     // RFC 3339, empty for never
+	// Subkeys are those of the key here, oldest first; none of a key in a device.
+	Subkeys []SubkeyInfo `json:"subkeys"`
+}
+
+// A SubkeyInfo is a subkey and what has become of it.
+type SubkeyInfo struct {
+	Fingerprint string `json:"fingerprint"`
+	Use         string `json:"use"`     // signing or encryption
+	Created     string `json:"created"` // RFC 3339
+	State       string `json:"state"`   // in use, superseded, revoked or compromised
+}
+
+// subkeysOf lists the subkeys of a certificate.
+func subkeysOf(c *pgp.Certificate, now time.Time) []SubkeyInfo {
+	all := []SubkeyInfo{}
+	for _, s := range c.Subkeys(now) {
+		info := SubkeyInfo{Fingerprint: s.Fingerprint, Use: "encryption", Created: directory.At(s.Created).String(), State: "in use"}
+		if s.Signs {
+			info.Use = "signing"
+		}
+		switch {
+		case s.Compromised:
+			info.State = "compromised"
+		case !s.Revoked.IsZero():
+			info.State = "revoked"
+		case !s.Superseded.IsZero():
+			info.State = "superseded"
+		}
+		all = append(all, info)
+	}
+	return all
 }
 
 // Keys lists the home's keys. It unlocks nothing: fingerprints are those of the
@@ -26,7 +58,10 @@ func (d *Desk) Keys() ([]KeyInfo, error) {
 	}
 	var keys []KeyInfo
 	for _, f := range files {
-		info := KeyInfo{Entry: f}
+		info := KeyInfo{Entry: f, Subkeys: []SubkeyInfo{}}
+		if c, err := d.lockedCertificate(f.Name()); err == nil {
+			info.Subkeys = subkeysOf(c, d.now())
+		}
 		if c, err := d.certificate(f); err == nil {
 			info.Fingerprint = c.Fingerprint()
 			if at, ok := c.Expires(d.now()); ok {
@@ -83,44 +118,15 @@ func (d *Desk) ExportKey(authority string, suite pgp.Suite) ([]byte, error) {
 	return key.Export(secret)
 }
 
-// AddKey makes a key for an authority in a further suite and returns the
-// authority's next directory statement, signed by the party, to be published.
-func (d *Desk) AddKey(authority string, suite pgp.Suite) (directory.Signed, error) {
-	none := directory.Signed{}
-	a, err := d.Directory().Authority(authority)
-	if err != nil {
-		return none, err
-	}
-	entries, err := d.keys.List()
-	if err != nil {
-		return none, err
-	}
-	name := keyring.NameOf(authority, suite)
-	if slices.ContainsFunc(entries, func(e keyring.Entry) bool { return e.Name() == name }) {
-		return none, fmt.Errorf("%s has a key in suite %s already", authority, suite)
-	}
-	party, err := d.keys.Key(keyring.Party)
-	if err != nil {
-		return none, err
-	}
-	now := d.now()
-	key, err := makeKey(d.keys, name, suite, userID(authority, "desk"), now)
-	if err != nil {
-		return none, err
-	}
-	certified, err := party.Certify(key.Certificate(), now, validity)
-	if err != nil {
-		return none, err
-	}
-	next := a.Statement
-	next.Number, next.Previous = d.Directory().Next(authority)
-	next.Issued, next.Signer = directory.At(now), a.Party
-	next.Certificates = map[pgp.Suite][]byte{suite: certified.Bytes()}
-	for s, c := range a.Certificates {
-		next.Certificates[s] = c.Bytes()
-	}
-	signed, err := directory.Sign(party, next, now)
-	return signed, err
+// AddKey makes a key for an authority in a further suite and publishes it.
+func (d *Desk) AddKey(ctx context.Context, authority string, suite pgp.Suite) error {
+	return d.alter(ctx, func(c *change) error {
+		if slices.Contains(d.suitesHere(authority), suite) {
+			return fmt.Errorf("%s has a key in suite %s already", authority, suite)
+		}
+		c.What = fmt.Sprintf("%s has a key in suite %s", authority, suite)
+		return d.newKey(c, authority, suite, func(*directory.AuthorityStatement) {})
+	})
 }
 
 // Publish hands a signed directory statement to the broker and takes it into

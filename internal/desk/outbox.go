@@ -78,6 +78,9 @@ func (d *Desk) dispatch(ctx context.Context, o store.Order) error {
 		if refusal, ok := errors.AsType[*problem.Error](err); ok {
 			return d.refused(ctx, o, refusal)
 		}
+		if errors.Is(err, ErrNoKey) {
+			return fmt.Errorf("%w: %w", errLater, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -99,9 +102,6 @@ func (d *Desk) dispatch(ctx context.Context, o store.Order) error {
 func (d *Desk) sealed(ctx context.Context, o *store.Order) (*message.Message, error) {
 	if len(o.Sealed) > 0 {
 		return message.Parse(o.Sealed)
-	}
-	if err := d.asReleased(ctx, *o); err != nil {
-		return nil, err
 	}
 	draft, err := d.draft(ctx, *o)
 	if err != nil {
@@ -332,13 +332,15 @@ func (d *Desk) relearn(ctx context.Context, id string) error {
 	if err != nil {
 		return d.incident(ctx, err, found.Message, []byte(found.Receipt))
 	}
-	key, err := d.keys.Key(keyring.NameOf(m.Core.From.Authority, m.Core.Suite))
-	if err != nil {
-		return err
-	}
 	letter := letterOf(m, a, false, nil, found.Message, []byte(found.Receipt))
 	letter.Note = "learned again from the broker"
-	if payload, err := m.Open(key, d.Directory().AsOf(a.Index)); errors.Is(err, pgp.ErrUnavailable) {
+	key, err := d.reader(m, false)
+	if err != nil && !errors.Is(err, ErrNoKey) {
+		return err
+	}
+	if err != nil {
+		letter.Verdict = string(problem.WrongEncryptionKey)
+	} else if payload, err := m.Open(key, d.Directory().AsOf(a.Index)); errors.Is(err, pgp.ErrUnavailable) {
 		return err
 	} else if err != nil {
 		letter.Verdict = string(problem.CodeOf(err))

@@ -25,6 +25,8 @@ var errBusy = errors.New("another process of this desk is at work")
 const (
 	// pollEvery is how often a serving desk looks without being woken.
 	pollEvery = 30 * time.Second
+	// maintainEvery is how often a serving desk looks after its keys.
+	maintainEvery = time.Hour
 	// backoffMost bounds the wait between attempts to reach the broker.
 	backoffMost = time.Minute
 )
@@ -44,31 +46,44 @@ func (d *Desk) Sync(ctx context.Context) error {
 	if err := d.halted(ctx); err != nil {
 		return err
 	}
-	if err := d.followLog(ctx); err != nil {
-		return err
+	lacking := error(nil)
+	for _, step := range []func(context.Context) error{
+		d.settle, d.followLog, d.adoptParty,
+		func(ctx context.Context) (err error) {
+			lacking, err = d.pumpInboxes(ctx)
+			return err
+		},
+		d.pumpOutbox, d.pumpConfirmations, d.readClocks, d.refreshLines,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
+	return lacking
+}
+
+// pumpInboxes takes what waits for every authority. Lacking says for which of them
+// it must stay with the broker, because a key is not here: that keeps nobody else's
+// mail waiting.
+func (d *Desk) pumpInboxes(ctx context.Context) (lacking, err error) {
 	authorities, err := d.Authorities()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, authority := range authorities {
 		if _, err := d.Directory().Authority(authority); err != nil {
 			continue // not admitted yet
 		}
-		if err := d.pumpInbox(ctx, authority); err != nil {
-			return err
+		err := d.pumpInbox(ctx, authority)
+		if errors.Is(err, ErrNoKey) {
+			lacking = errors.Join(lacking, fmt.Errorf("what waits for %s cannot be opened and stays with the broker: %w", authority, err))
+			continue
+		}
+		if err != nil {
+			return lacking, err
 		}
 	}
-	if err := d.pumpOutbox(ctx); err != nil {
-		return err
-	}
-	if err := d.pumpConfirmations(ctx); err != nil {
-		return err
-	}
-	if err := d.readClocks(ctx); err != nil {
-		return err
-	}
-	return d.refreshLines(ctx)
+	return lacking, nil
 }
 
 // Checkpoint returns the text of the newest checkpoint that the desk has
@@ -111,6 +126,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	wake := make(chan struct{}, 1)
 	d.listen(ctx, wake)
 	go d.runUploads(ctx)
+	maintained := time.Time{}
 	for wait := time.Duration(0); ; {
 		err := d.Sync(ctx)
 		switch {
@@ -118,6 +134,12 @@ func (d *Desk) Run(ctx context.Context) error {
 			return err
 		case err == nil, errors.Is(err, errBusy):
 			wait = 0
+			if now := d.now(); now.Sub(maintained) >= maintainEvery {
+				maintained = now
+				if err := d.Maintain(ctx); err != nil {
+					d.Log.Warn("looking after the keys", "err", err)
+				}
+			}
 		case ctx.Err() == nil:
 			d.Log.Warn("synchronising", "err", err)
 			wait = min(backoffMost, max(time.Second, 2*wait))
@@ -294,6 +316,13 @@ func (d *Desk) pumpConfirmations(ctx context.Context) error {
 	for _, c := range unsent {
 		signed := message.SignedReceipt{Receipt: string(c.Text), Signature: c.Signature}
 		proof, err := d.client.Acknowledge(ctx, signed)
+		if outdated(err) {
+			if c, err = d.signAnew(ctx, c); err != nil {
+				return err
+			}
+			signed = message.SignedReceipt{Receipt: string(c.Text), Signature: c.Signature}
+			proof, err = d.client.Acknowledge(ctx, signed)
+		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", errLater, err)
 		}

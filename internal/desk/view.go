@@ -17,19 +17,22 @@ import (
 
 // A Message is a message as commands and pages show it.
 type Message struct {
-	ID       string `json:"id"`
-	Case     string `json:"case"`
-	From     string `json:"from"`
-	To       string `json:"to"`
-	Act      string `json:"act"`
-	Digest   string `json:"digest"`
-	Created  string `json:"created"` // when the broker accepted it, RFC 3339
-	Index    int64  `json:"index"`   // of its entry in the broker's log
-	Verdict  string `json:"verdict"` // authentic, waiting, or a problem code
-	Kind     string `json:"kind,omitempty"`
-	Summary  string `json:"summary,omitempty"`
-	Suite    string `json:"suite,omitempty"`
-	Note     string `json:"note,omitempty"`
+	ID      string `json:"id"`
+	Case    string `json:"case"`
+	From    string `json:"from"`
+	To      string `json:"to"`
+	Act     string `json:"act"`
+	Digest  string `json:"digest"`
+	Created string `json:"created"` // when the broker accepted it, RFC 3339
+	Index   int64  `json:"index"`   // of its entry in the broker's log
+	Verdict string `json:"verdict"` // authentic, waiting, or a problem code
+	Kind    string `json:"kind,omitempty"`
+	Summary string `json:"summary,omitempty"`
+	Suite   string `json:"suite,omitempty"`
+	Note    string `json:"note,omitempty"`
+	// KeyNote is what became known later of the keys; the verdict stays that of the
+	// message's time.
+	KeyNote  string `json:"key_note,omitempty"`
 	Incoming bool   `json:"incoming"`
 	Receipts []Seen `json:"receipts,omitempty"`
 	// Reference and CheckCode of a request, for paper: see [Desk.Confirm].
@@ -214,7 +217,15 @@ func (d *Desk) Case(ctx context.Context, id string) (Case, error) {
 			return err
 		}
 		out.stand(stands, d.now())
-		return out.fill(ctx, r, letters)
+		if err := out.fill(ctx, r, letters); err != nil {
+			return err
+		}
+		for i := range out.Events {
+			if err := d.annotate(ctx, r, &out.Events[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return out, err
 }
@@ -286,6 +297,9 @@ func (d *Desk) Messages(ctx context.Context) ([]Message, error) {
 				m := viewOf(l)
 				if l.Verdict == store.VerdictErased {
 					m.Note = noteErased(ctx, r, l.Case)
+				}
+				if err := d.annotate(ctx, r, &m); err != nil {
+					return err
 				}
 				all, after = append(all, m), l.Index
 			}

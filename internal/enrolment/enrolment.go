@@ -32,7 +32,8 @@ type Enrolment struct {
 	Names map[string]string `json:"names"`
 	// Certificate is the party's OpenPGP certificate (base64 in JSON).
 	Certificate []byte `json:"certificate"`
-	// Authorities are the party's authorities, signed by the party.
+	// Authorities are the party's authorities, signed by the party. There are none
+	// where a party asks for another key in the place of the one it had.
 	Authorities []directory.Signed `json:"authorities"`
 }
 
@@ -42,7 +43,7 @@ func Parse(data []byte) (Enrolment, error) {
 	if err := strictjson.Unmarshal(data, maxBytes, &e); err != nil {
 		return e, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if e.Typ != Typ || e.Party == "" || len(e.Certificate) == 0 || len(e.Authorities) == 0 {
+	if e.Typ != Typ || e.Party == "" || len(e.Certificate) == 0 {
 		return e, fmt.Errorf("%w: a member is missing", ErrMalformed)
 	}
 	return e, nil

@@ -148,23 +148,41 @@ func (m *Message) CheckPayload(d *directory.Directory) error {
 }
 
 // CheckEvidence checks how a sealed file of evidence begins, which is framed as
-// the payload is and to the same subkeys. It needs no secret. Codes: bad-framing,
-// and those of [Message.CheckSignature] about the sender.
-func (m *Message) CheckEvidence(d *directory.Directory, index int, sealed io.Reader) error {
-	recipients, err := m.Recipients(d)
+// the payload is, and returns the fingerprints of the encryption subkeys that it is
+// sealed to, in order. Evidence takes long to be sealed and sent: any subkey will do
+// that was valid when the message was created, in the certificate that it names. It
+// needs no secret. Codes: bad-framing, and those of [Message.CheckSignature] about
+// the sender.
+func (m *Message) CheckEvidence(d *directory.Directory, index int, sealed io.Reader) ([]string, error) {
+	_, sender, err := m.sender(d)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := pgp.CheckStream(m.Core.Suite, sealed, recipients...); err != nil {
-		return problem.Wrap(problem.BadFraming, fmt.Sprintf("evidence.%d", index),
-			"The evidence is not sealed as its suite demands, to the subkeys that the payload is sealed to and to nobody else.", err)
+	to, err := d.Authority(m.Core.To.Authority)
+	if err != nil {
+		return nil, inField(err, "core.to.authority")
 	}
-	return nil
+	recipient := to.Certificates[m.Core.Suite]
+	if err := matches(recipient, m.Core.To.Fingerprint, m.Core.To.Certificate, "core.to"); err != nil {
+		return nil, err
+	}
+	var subkeys [2][]string
+	for i, c := range []*pgp.Certificate{recipient, sender} {
+		if subkeys[i], err = c.EncryptionSubkeys(m.Core.Created.Time); err != nil {
+			return nil, problem.Wrap(problem.WrongEncryptionKey, "core", "A certificate has no encryption subkey at the time of creation.", err)
+		}
+	}
+	found, err := pgp.CheckStream(m.Core.Suite, sealed, subkeys[:]...)
+	if err != nil {
+		return nil, problem.Wrap(problem.BadFraming, fmt.Sprintf("evidence.%d", index),
+			"The evidence is not sealed as its suite demands, to subkeys of the recipient and the sender that are in use: seal it again.", err)
+	}
+	return found, nil
 }
 
-// Recipients returns the fingerprints of the encryption subkeys that payload and
-// evidence are sealed to, in order: the recipient's, which the header names, and
-// the sender's own. Codes: those of [Message.CheckSignature] about the sender.
+// Recipients returns the fingerprints of the encryption subkeys that the payload
+// is sealed to, in order: the recipient's, which the header names, and the sender's
+// own. Codes: those of [Message.CheckSignature] about the sender.
 func (m *Message) Recipients(d *directory.Directory) ([]string, error) {
 	_, sender, err := m.sender(d)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 )
 
 // Decrypt decrypts a message that Encrypt wrote to encryption subkeys with these
@@ -55,22 +56,36 @@ func (k *Key) Decrypt(out io.Writer, sealed io.Reader, recipients []string) (int
 
 // CheckStream reads the beginning of a message that Encrypt wrote and checks, as
 // far as that tells and without a secret, that it is framed as Decrypt demands:
-// for encryption subkeys with these fingerprints, in this order, and then
-// encrypted data of the suite.
+// for one encryption subkey of each recipient's, in this order, and then
+// encrypted data of the suite. It returns their fingerprints, for Decrypt.
 //
 // The error wraps ErrSuite or ErrFraming, or is that of the reader.
-func CheckStream(suite Suite, sealed io.Reader, recipients ...string) error {
+func CheckStream(suite Suite, sealed io.Reader, recipients ...[]string) ([]string, error) {
 	f, ok := forms[suite]
 	if !ok {
-		return ErrSuite
+		return nil, ErrSuite
 	}
 	packets := &packetReader{r: sealed, strict: f.version == 6}
-	if _, err := packets.sessionKeys(f, recipients); err != nil {
-		return err
+	var to []string
+	for i, subkeys := range recipients {
+		key, err := packets.sessionKey(i)
+		if err != nil {
+			return nil, err
+		}
+		j := slices.IndexFunc(subkeys, func(fingerprint string) bool {
+			err = f.checkSessionKey(key, fingerprint)
+			return err == nil
+		})
+		if j < 0 {
+			return nil, fmt.Errorf("%w: recipient %d: %w", ErrFraming, i+1, errors.Join(err, errNoSubkey))
+		}
+		to = append(to, subkeys[j])
 	}
 	_, err := packets.dataHead(f)
-	return err
+	return to, err
 }
+
+var errNoSubkey = errors.New("it is for none of the recipient's subkeys in use")
 
 // orFraming returns err, or ErrFraming with a sentence if there is none.
 func orFraming(err error, sentence string) error {
@@ -189,26 +204,34 @@ const maxSessionKey = 4 << 10
 func (p *packetReader) sessionKeys(f form, recipients []string) ([]rawPacket, error) {
 	var keys []rawPacket
 	for i, fingerprint := range recipients {
-		if err := p.next(); err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
-		}
-		if p.tag != tagPKESK || p.partial || p.left > maxSessionKey {
-			return nil, fmt.Errorf("%w: recipient %d: there is another packet", ErrFraming, i+1)
-		}
-		body := make([]byte, p.left)
-		if err := whole(p, body); err != nil {
-			return nil, err
-		}
-		key, _, err := cutPacket(appendPacket(nil, tagPKESK, body))
-		if err == nil {
-			err = f.checkSessionKey(key, fingerprint)
-		}
+		key, err := p.sessionKey(i)
 		if err != nil {
+			return nil, err
+		}
+		if err := f.checkSessionKey(key, fingerprint); err != nil {
 			return nil, fmt.Errorf("%w: recipient %d: %w", ErrFraming, i+1, err)
 		}
 		keys = append(keys, key)
 	}
 	return keys, nil
+}
+
+// sessionKey reads the encrypted session key of the i-th recipient.
+func (p *packetReader) sessionKey(i int) (key rawPacket, err error) {
+	if err := p.next(); err != nil && !errors.Is(err, io.EOF) {
+		return key, err
+	}
+	if p.tag != tagPKESK || p.partial || p.left > maxSessionKey {
+		return key, fmt.Errorf("%w: recipient %d: there is another packet", ErrFraming, i+1)
+	}
+	body := make([]byte, p.left)
+	if err := whole(p, body); err != nil {
+		return key, err
+	}
+	if key, _, err = cutPacket(appendPacket(nil, tagPKESK, body)); err != nil {
+		return key, fmt.Errorf("%w: recipient %d: %w", ErrFraming, i+1, err)
+	}
+	return key, nil
 }
 
 // dataHead reads how encrypted data of the suite begins, and checks it.

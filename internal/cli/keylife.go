@@ -1,0 +1,442 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/pgp"
+)
+
+// keyLife are the commands that change keys which are in use.
+func (a *app) keyLife() []*cobra.Command {
+	return []*cobra.Command{
+		a.keyRotate(), a.keyRevoke(), a.keyReplace(), a.keyReplaceParty(), a.keyRenew(), a.keyRenewTransport(),
+		a.keyPolicy(), a.keyDestroy(),
+	}
+}
+
+// authorityFlag adds --authority, and returns what picks it.
+func authorityFlag(c *cobra.Command) func(*desk.Desk) (string, error) {
+	var k keyChoice
+	c.Flags().StringVar(&k.authority, "authority", "", "own authority (may be left out where there is only one)")
+	return func(d *desk.Desk) (string, error) {
+		own, err := d.Authorities()
+		if err != nil {
+			return "", err
+		}
+		if k.authority == "" && len(own) == 1 {
+			return own[0], nil
+		}
+		if _, err := ownAuthority(d, k.authority); k.authority == "" || err != nil {
+			return "", usage("--authority must be one of %v", own)
+		}
+		return k.authority, nil
+	}
+}
+
+func (a *app) keyRotate() *cobra.Command {
+	var suites []string
+	var signing, encryption bool
+	c := &cobra.Command{
+		Use:   "rotate",
+		Short: "Make new subkeys, publish them, and keep the old ones for reading",
+		Long: `Make new subkeys of an authority's keys and publish the authority's next
+statement. New messages use the new ones; what is under way, and what is in the
+case file, is still opened with the old ones, which stay here until
+` + "`entraide key destroy`" + `. Without a choice, what encrypts is rotated, in all suites.
+
+If the broker cannot be reached in the middle, the change is kept and carried
+through by the next command or by ` + "`desk serve`" + `.`,
+		Example: "  entraide key rotate --authority QM.24-7 --home desk\n  entraide key rotate --authority QM.24-7 --signing --home desk",
+		Args:    noArgs,
+	}
+	pick := authorityFlag(c)
+	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+		authority, err := pick(d)
+		if err != nil {
+			return err
+		}
+		r := desk.Rotation{Authority: authority, Encryption: encryption || !signing, Signing: signing}
+		for _, s := range suites {
+			if !pgp.Suite(s).Valid() {
+				return usage("--suite must be among %v", pgp.Suites())
+			}
+			r.Suites = append(r.Suites, pgp.Suite(s))
+		}
+		if err := d.Rotate(ctx, r); err != nil {
+			return err
+		}
+		return a.print(map[string]any{"authority": authority, "encryption": r.Encryption, "signing": r.Signing}, func(w io.Writer) {
+			fmt.Fprintf(w, "%s has new subkeys, and the directory says so.\n", authority)
+		})
+	})
+	f := c.Flags()
+	f.StringSliceVar(&suites, "suite", nil, "only the key in this suite (may be repeated)")
+	f.BoolVar(&encryption, "encryption", false, "rotate the subkey that others encrypt to")
+	f.BoolVar(&signing, "signing", false, "rotate the subkey that signs")
+	return c
+}
+
+// reasons are those of a revocation.
+var reasons = map[string]pgp.Reason{"superseded": pgp.Superseded, "retired": pgp.Retired, "compromised": pgp.Compromised}
+
+// sinceFlag adds --since.
+func sinceFlag(c *cobra.Command, since *date) {
+	c.Flags().Var(since, "since", "from when on the key may have been in other hands, such as 2026-11-01T00:00:00Z; now, if left out")
+}
+
+// orNow returns the time of a flag, or the present.
+func (a *app) orNow(since date) directory.Time {
+	if since.IsZero() {
+		return directory.At(a.now())
+	}
+	return directory.At(since.Time.Time)
+}
+
+func (a *app) keyRevoke() *cobra.Command {
+	var k keyChoice
+	var reason string
+	var since date
+	c := &cobra.Command{
+		Use:   "revoke SUBKEY",
+		Short: "Take a subkey out of use, and publish why",
+		Long: `Revoke the subkey with a fingerprint (see ` + "`entraide key show`" + `) and publish the
+authority's next statement. If it was in use, a new one takes its place.
+
+superseded and retired: what the subkey has signed stays good, and nothing new is
+taken from it. compromised: it is good for nothing that is not in the log yet.
+Messages that the log has keep their verdict, and everybody who reads one that the
+subkey signed, or that is sealed to it, is told since when others may have had it.`,
+		Example: "  entraide key revoke 3F0E…9A --suite modern-6 --reason compromised --since 2026-11-01T00:00:00Z --home desk",
+		Args:    exactly("SUBKEY"),
+	}
+	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
+		authority, suite, err := k.pick(d)
+		if err != nil {
+			return err
+		}
+		why, ok := reasons[reason]
+		if !ok {
+			return usage("--reason must be superseded, retired or compromised")
+		}
+		subkey := strings.ToUpper(strings.ReplaceAll(args[0], " ", ""))
+		if err := d.Revoke(ctx, desk.Revocation{Authority: authority, Suite: suite, Subkey: subkey, Reason: why, Since: a.orNow(since)}); err != nil {
+			return err
+		}
+		return a.print(map[string]any{"authority": authority, "suite": suite, "subkey": subkey, "reason": reason}, func(w io.Writer) {
+			fmt.Fprintf(w, "The subkey %s of %s is revoked (%s), and the directory says so.\n", subkey, authority, reason)
+		})
+	})
+	k.flags(c)
+	c.Flags().StringVar(&reason, "reason", "", "superseded, retired or compromised")
+	sinceFlag(c, &since)
+	required(c, "suite", "reason")
+	return c
+}
+
+func (a *app) keyReplace() *cobra.Command {
+	var k keyChoice
+	var compromised bool
+	var since date
+	c := &cobra.Command{
+		Use:   "replace",
+		Short: "Give an authority a new key in the place of one that was lost or stolen",
+		Long: `Make a new key for an authority, have the State's key vouch for it, and publish it.
+The former key, if its file is still here, is kept to read what was sealed to it.
+With --compromised, everybody who reads an old message of the former key is told.
+
+What was sealed to a lost key and not taken yet cannot be opened; its senders are
+told, and send it again. If the State's own key is lost, see
+` + "`entraide key replace-party`" + `.`,
+		Example: "  entraide key replace --authority QM.mla --suite modern-6 --home desk",
+		Args:    noArgs,
+	}
+	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+		authority, suite, err := k.pick(d)
+		if err != nil {
+			return err
+		}
+		r := desk.Replacement{Authority: authority, Suite: suite, Compromised: compromised, Since: a.orNow(since)}
+		if err := d.Replace(ctx, r); err != nil {
+			return err
+		}
+		return a.print(map[string]any{"authority": authority, "suite": suite, "compromised": compromised}, func(w io.Writer) {
+			fmt.Fprintf(w, "%s has a new key in suite %s, and the directory says so.\n", authority, suite)
+		})
+	})
+	k.flags(c)
+	c.Flags().BoolVar(&compromised, "compromised", false, "the former key was in other hands")
+	sinceFlag(c, &since)
+	return c
+}
+
+func (a *app) keyReplaceParty() *cobra.Command {
+	return &cobra.Command{
+		Use:   "replace-party",
+		Short: "Make a new key for the State, and the request to the depositary",
+		Long: `Make a new key for the State in the place of one that was lost or stolen, and the
+request that the depositary needs. Only the depositary can replace a State's key:
+whoever has stolen the old one could name a successor, too.
+
+Send the file replacement.json of the home to the depositary, and read the short
+code to the depositary over another channel. Once the depositary has signed, the
+desk takes the new key into use by itself and has it vouch for every authority. If
+the old key was stolen, ask the depositary to suspend the State meanwhile.`,
+		Example: "  entraide key replace-party --home desk",
+		Args:    noArgs,
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			e, err := d.RequestParty(ctx)
+			if err != nil {
+				return err
+			}
+			return a.printReplacement(e)
+		}),
+	}
+}
+
+func (a *app) printReplacement(e enrolment.Enrolment) error {
+	code, err := e.Code()
+	if err != nil {
+		return err
+	}
+	dir, err := a.homeDir()
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, desk.ReplacementFile)
+	return a.print(map[string]string{"party": e.Party, "request": file, "code": code}, func(w io.Writer) {
+		fmt.Fprintf(w, "A new key for %s is made and waits for the depositary.\n", e.Party)
+		fmt.Fprintf(w, "Send %s to the depositary.\nWhen they call, read them this code: %s\n", file, code)
+	})
+}
+
+func (a *app) keyRenew() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "renew",
+		Short:   "Publish that an authority is valid for two more years",
+		Example: "  entraide key renew --authority QM.mla --home desk",
+		Args:    noArgs,
+	}
+	pick := authorityFlag(c)
+	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+		authority, err := pick(d)
+		if err != nil {
+			return err
+		}
+		if err := d.Renew(ctx, authority); err != nil {
+			return err
+		}
+		entry, err := d.Directory().Authority(authority)
+		if err != nil {
+			return err
+		}
+		until := entry.Statement.ValidUntil.String()
+		return a.print(map[string]string{"authority": authority, "valid_until": until}, func(w io.Writer) {
+			fmt.Fprintf(w, "%s is valid until %s, and the directory says so.\n", authority, until)
+		})
+	})
+	return c
+}
+
+func (a *app) keyRenewTransport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "renew-transport",
+		Short: "Make a new TLS key for the desk and publish it",
+		Long: `Make a new TLS key for the desk and publish it in the statements of its
+authorities. The desk connects with the old one until the broker knows the new, so
+that an interruption locks nobody out.`,
+		Example: "  entraide key renew-transport --home desk",
+		Args:    noArgs,
+		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+			if err := d.RenewTransport(ctx); err != nil {
+				return err
+			}
+			return a.print(map[string]bool{"renewed": true}, func(w io.Writer) {
+				fmt.Fprintln(w, "The desk connects with a new TLS key, and the directory says so.")
+			})
+		}),
+	}
+}
+
+func (a *app) keyPolicy() *cobra.Command {
+	var p desk.KeyPolicy
+	c := &cobra.Command{
+		Use:   "policy",
+		Short: "Show or set how long keys are in use",
+		Long: `Show the home's policy for keys, or set what a flag names. A serving desk warns of
+what is due; with --automatic it rotates subkeys and renews entries by itself.`,
+		Example: "  entraide key policy --automatic --keep-days 3650 --home desk",
+		Args:    noArgs,
+	}
+	f := c.Flags()
+	f.IntVar(&p.EncryptionDays, "encryption-days", 0, "days that a subkey for encryption is in use; 0 for ever")
+	f.IntVar(&p.SigningDays, "signing-days", 0, "days that a subkey for signing is in use; 0 for ever")
+	f.IntVar(&p.KeepDays, "keep-days", 0, "days after which `key destroy` may destroy superseded subkeys; 0 for never")
+	f.BoolVar(&p.Automatic, "automatic", false, "let a serving desk rotate and renew")
+	c.RunE = a.onDesk(func(_ context.Context, d *desk.Desk, _ []string) error {
+		now, err := d.KeyPolicy()
+		if err != nil {
+			return err
+		}
+		for name, set := range map[string]func(){
+			"encryption-days": func() { now.EncryptionDays = p.EncryptionDays },
+			"signing-days":    func() { now.SigningDays = p.SigningDays },
+			"keep-days":       func() { now.KeepDays = p.KeepDays },
+			"automatic":       func() { now.Automatic = p.Automatic },
+		} {
+			if f.Changed(name) {
+				set()
+			}
+		}
+		if err := d.SetKeyPolicy(now); err != nil {
+			return err
+		}
+		return a.print(now, func(w io.Writer) {
+			fmt.Fprintf(w, "encryption  rotated every %s\nsigning     rotated every %s\n", days(now.EncryptionDays), days(now.SigningDays))
+			fmt.Fprintf(w, "old keys    may be destroyed after %s\nautomatic   %t\n", days(now.KeepDays), now.Automatic)
+		})
+	})
+	return c
+}
+
+// days prints a period of a policy.
+func days(n int) string {
+	if n == 0 {
+		return "- (never)"
+	}
+	return fmt.Sprintf("%d days", n)
+}
+
+func (a *app) keyDestroy() *cobra.Command {
+	var before date
+	var yes bool
+	c := &cobra.Command{
+		Use:   "destroy",
+		Short: "Destroy old keys, after showing what can then not be opened",
+		Long: `Show the keys that went out of use before a time, or longer ago than the policy's
+keep-days, and the messages that are sealed to them. With --yes, destroy the keys:
+that cannot be taken back, and is noted in the desk's own log. Backups of the key
+files are yours to destroy.
+
+What the case file holds in the clear stays readable, and what was verified stays
+verifiable. What is lost: the evidence of those messages cannot be opened again,
+and their content can no longer be compared with what was sealed.`,
+		Example: "  entraide key destroy --before 2026-01-01T00:00:00Z --home desk",
+		Args:    noArgs,
+	}
+	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+		at := before.Time.Time
+		if before.IsZero() {
+			p, err := d.KeyPolicy()
+			if err != nil {
+				return err
+			}
+			if p.KeepDays == 0 {
+				return usage("the policy keeps old keys for ever: say --before, or set `entraide key policy --keep-days`")
+			}
+			at = a.now().Add(-time.Duration(p.KeepDays) * 24 * time.Hour)
+		}
+		work := d.OldKeys
+		if yes {
+			work = d.DestroyKeys
+		}
+		plan, err := work(ctx, at)
+		if err != nil {
+			return err
+		}
+		return a.print(map[string]any{"plan": plan, "destroyed": yes}, func(w io.Writer) { printDestruction(w, plan, yes) })
+	})
+	c.Flags().Var(&before, "before", "destroy what went out of use before this time")
+	c.Flags().BoolVar(&yes, "yes", false, "destroy what is shown")
+	return c
+}
+
+func printDestruction(w io.Writer, plan desk.Destruction, done bool) {
+	if len(plan.Keys) == 0 {
+		fmt.Fprintf(w, "No key here went out of use before %s.\n", plan.Before)
+		return
+	}
+	var rows []string
+	for _, k := range plan.Keys {
+		rows = append(rows, row(k.Name, k.Since, k.Fingerprint))
+	}
+	table(w, "KEY\tOUT OF USE SINCE\tFINGERPRINT", rows)
+	evidence := 0
+	for _, m := range plan.Sealed {
+		evidence += m.Evidence
+	}
+	fmt.Fprintf(w, "%d messages are sealed to them, with %d packages of evidence.\n", len(plan.Sealed), evidence)
+	if done {
+		fmt.Fprintln(w, "The keys are destroyed. Destroy their copies in backups, too.")
+		return
+	}
+	fmt.Fprintln(w, "Nothing has been destroyed. Add --yes to destroy these keys: that evidence can then never be opened again from its sealed form.")
+}
+
+// printNotices prints what ends or is due.
+func printNotices(w io.Writer, notices []desk.KeyNotice) {
+	for _, n := range notices {
+		fmt.Fprintf(w, "! %s\n", n)
+	}
+}
+
+// readEnrolment reads an enrolment and compares its code with the one that the
+// State read out.
+func readEnrolment(path, code string) (enrolment.Enrolment, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return enrolment.Enrolment{}, err
+	}
+	e, err := enrolment.Parse(data)
+	if err != nil {
+		return e, err
+	}
+	actual, err := e.Code()
+	if err == nil && code != actual {
+		err = usage("the code of this file is %q; compare it with the State over another channel and give it with --code", actual)
+	}
+	return e, err
+}
+
+func (a *app) depositaryReplace() *cobra.Command {
+	var code string
+	c := &cobra.Command{
+		Use:   "replace REQUEST",
+		Short: "Give a State another key in the place of one that was lost or stolen",
+		Long: `Sign a party statement with the new key of a State. The request comes from the
+State's desk (entraide key replace-party). Nothing in it is signed with the key that
+was lost, and nothing that is would prove anything if it was stolen: call the State
+back on a number that you know, make sure that you speak to those who may ask for
+this, have the short code read to you, and give it with --code.`,
+		Example: "  entraide depositary replace QM-replacement.json --home depositary --code 'ab12 …'",
+		Args:    exactly("REQUEST"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, err := readEnrolment(args[0], code)
+			if err != nil {
+				return err
+			}
+			d, err := a.openDepositary("")
+			if err != nil {
+				return err
+			}
+			if err := d.Replace(cmd.Context(), e); err != nil {
+				return err
+			}
+			return a.print(map[string]any{"party": e.Party}, func(w io.Writer) {
+				fmt.Fprintf(w, "%s has another key. Its desk takes it into use when it next asks for the directory.\n", e.Party)
+			})
+		},
+	}
+	c.Flags().StringVar(&code, "code", "", "the request's short code, as the State read it to you")
+	return c
+}
