@@ -40,6 +40,7 @@ var mayImport = []struct {
 	// What every program of ours stands on.
 	{"internal/config", []string{"pkg/strictjson"}},
 	{"internal/locale", nil},
+	{"internal/report", []string{"pkg/bundle", "pkg/convention", "internal/locale"}},
 	{"internal/telemetry", nil},
 	{"internal/transport", []string{"pkg/wire"}},
 	{"internal/durable", nil},
@@ -69,14 +70,14 @@ var mayImport = []struct {
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/parts", "internal/store", "internal/telemetry", "internal/witness"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/parts", "internal/transport", "internal/telemetry"})},
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
-	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
+	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/report", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
 
 	// What a person types.
 	{"internal/demo", slices.Concat(everyPkg, sides, []string{"."})},
-	{"internal/cli", slices.Concat(everyPkg, sides, []string{".", "internal/demo", "internal/locale"})},
+	{"internal/cli", slices.Concat(everyPkg, sides, []string{".", "internal/demo", "internal/locale", "internal/report"})},
 	{"cmd/entraide", []string{"internal/cli"}},
 
 	// Where the sides meet, in tests only.

@@ -42,7 +42,7 @@ type verdict struct {
 }
 
 func (a *app) verifyCommand() *cobra.Command {
-	var broker, receipt, dir string
+	var broker, receipt, dir, page string
 	c := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Verify a message, a case bundle or a proof of a fork, offline",
@@ -54,7 +54,8 @@ taken from beside FILE unless named.
 
 Or verify a case bundle (entraide audit bundle): every message and receipt in
 it, that all of them stand in one history of the log, and the stage of the case.
-The verdict is proven, authentic, incomplete or misbehaviour, with its reasons.
+The verdict is proven, authentic, incomplete or misbehaviour, with its reasons;
+--report writes it for people. The report inside a bundle is never read.
 
 Or verify the proof that a log has signed two histories (fork-….json), which a
 mirror or a witness has kept.
@@ -63,7 +64,8 @@ What is believed beforehand is the log's key and the depositary's fingerprint,
 from the file given with --broker, or from the home. The exit status is 3 if
 something is evidence of misbehaviour.`,
 		Example: `  entraide verify m/message.mla.json --broker broker.json
-  entraide verify case.zip --broker broker.json`,
+  entraide verify case.zip --broker broker.json
+  entraide verify case.zip --broker broker.json --report report.html --lang fr`,
 		Args: exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			beside := func(name, given string) string {
@@ -80,7 +82,9 @@ something is evidence of misbehaviour.`,
 			case err != nil:
 				return err
 			case kind == isBundle:
-				return a.verifyBundle(cmd.Context(), trust, args[0])
+				return a.verifyBundle(cmd, trust, args[0], page)
+			case page != "":
+				return usage("--report is made of a case bundle")
 			case kind == isFork:
 				return verifyFork(trust, args[0])
 			}
@@ -93,6 +97,7 @@ something is evidence of misbehaviour.`,
 	}
 	c.Flags().StringVar(&broker, "broker", "", "broker.json as its operator handed it out")
 	c.Flags().StringVar(&receipt, "receipt", "", "log receipt (default: beside FILE)")
+	c.Flags().StringVar(&page, "report", "", "of a case bundle: HTML file to write for people, in the language of --lang, or else in all")
 	c.Flags().StringVar(&dir, "directory", "", "directory statements (default: beside FILE)")
 	return c
 }

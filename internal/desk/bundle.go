@@ -1,32 +1,77 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
+	"github.com/entraide/entraide/internal/report"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/bundle"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/verify"
 	"github.com/entraide/entraide/pkg/wire"
 )
 
 // Bundle writes everything that the desk has of a case, sealed as it
-// travelled, with the proofs that others need to judge it offline. The broker
-// is asked for witnessed receipts and for the public log; what cannot be had
-// is left out, and the verdict on the bundle says so. It is an entry of the
-// desk's own log.
-func (d *Desk) Bundle(ctx context.Context, caseID string, out io.Writer) error {
+// travelled, with the proofs that others need to judge it offline, and a report
+// for people. The broker is asked for witnessed receipts and for the public log;
+// what cannot be had is left out, and the verdict on the bundle says so. It is an
+// entry of the desk's own log.
+func (d *Desk) Bundle(ctx context.Context, caseID string, out io.Writer) (bundle.Report, error) {
+	bare, err := os.CreateTemp(d.home, "bundle-*")
+	if err != nil {
+		return bundle.Report{}, fmt.Errorf("bundling: %w", err)
+	}
+	defer os.Remove(bare.Name())
+	defer bare.Close()
 	b := &bundling{Desk: d, sizes: map[int64]bool{}}
+	if err := b.write(ctx, caseID, bare); err != nil {
+		return bundle.Report{}, err
+	}
+	r, err := d.judged(ctx, bare, out)
+	if err != nil {
+		return r, fmt.Errorf("bundling: %w", err)
+	}
+	return r, d.db.Write(ctx, func(w store.DeskWriter) error { return d.record(ctx, w, "case bundled", caseID) })
+}
+
+// judged verifies a bundle as anybody would, and writes it with the report on
+// what was found, misbehaviour included.
+func (d *Desk) judged(ctx context.Context, bare *os.File, out io.Writer) (bundle.Report, error) {
+	info, err := bare.Stat()
+	if err != nil {
+		return bundle.Report{}, err
+	}
+	b, err := bundle.Open(bare, info.Size())
+	if err != nil {
+		return bundle.Report{}, err
+	}
+	r, err := b.Verify(ctx, d.trust)
+	if err != nil && !errors.Is(err, verify.ErrMisbehaviour) {
+		return r, err
+	}
+	var page bytes.Buffer
+	if err := report.Write(&page, r); err != nil {
+		return r, err
+	}
+	w := bundle.NewWriter(out, b.Manifest)
+	return r, errors.Join(w.Copy(b), w.Add(bundle.ReportFile, page.Bytes()), w.Close())
+}
+
+// write writes the bundle without a report.
+func (b *bundling) write(ctx context.Context, caseID string, out io.Writer) error {
 	if err := b.gather(ctx, caseID); err != nil {
 		return err
 	}
 	b.zip = bundle.NewWriter(out, bundle.Manifest{
-		Case: caseID, Origin: d.trust.Origin, Made: d.now().Format(time.RFC3339), By: d.signer.Name(),
+		Case: caseID, Origin: b.trust.Origin, Made: b.now().Format(time.RFC3339), By: b.signer.Name(),
 	})
 	for _, step := range []func(context.Context) error{
 		b.addDirectory, b.addCase, b.addHistory, b.addReadme,
@@ -38,7 +83,7 @@ func (d *Desk) Bundle(ctx context.Context, caseID string, out io.Writer) error {
 	if err := b.zip.Close(); err != nil {
 		return fmt.Errorf("bundling: %w", err)
 	}
-	return d.db.Write(ctx, func(w store.DeskWriter) error { return d.record(ctx, w, "case bundled", caseID) })
+	return nil
 }
 
 // A bundling is a bundle in preparation.
@@ -284,5 +329,5 @@ manifest.json    the digests of all files
 
 Offline, with the broker.json that you were given by the broker's operator:
 
-  entraide verify FILE.zip --broker broker.json
+  entraide verify FILE.zip --broker broker.json --report report.html
 `

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
@@ -45,7 +44,7 @@ type HoldInfo struct {
 // words checks what an officer says, and who it is.
 func words(basis, by string) error {
 	for _, said := range []struct{ field, words string }{{"basis", basis}, {"by", by}} {
-		if strings.TrimSpace(said.words) == "" || len(said.words) > message.MaxWords || strings.ContainsFunc(said.words, unicode.IsControl) {
+		if strings.TrimSpace(said.words) == "" || len(said.words) > message.MaxWords || strings.ContainsFunc(said.words, message.Rearranges) {
 			return problem.New(problem.InvalidValue, said.field, "Say in a line the rule or order that this rests on, and who does it.")
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -72,8 +73,25 @@ func (h *hub) exchange() (packed, *desk.Desk, desk.Message) {
 	h.until("witnessed receipts", func() bool { return h.graded(h.as("QM"), answer.ID).Grade == wire.GradeWitnessed })
 	h.must(qm.Sync(h.t.Context()))
 	var out bytes.Buffer
-	h.must(qm.Bundle(h.t.Context(), sent.Case, &out))
+	h.bundle(qm, sent.Case, &out)
 	return h.unpack(out.Bytes()), qm, sent
+}
+
+// bundle writes a bundle, whose report for people says what a verification says.
+func (h *hub) bundle(d *desk.Desk, caseID string, out *bytes.Buffer) {
+	h.t.Helper()
+	made, err := d.Bundle(h.t.Context(), caseID, out)
+	h.must(err)
+	p := h.unpack(out.Bytes())
+	if again, err := h.judged(p); err != nil || again.Verdict != made.Verdict {
+		h.t.Errorf("the desk says %s of its bundle, and a verification %s, %v", made.Verdict, again.Verdict, err)
+	}
+	if page := string(p.files[bundle.ReportFile]); strings.Count(page, `<section class="verdict `+string(made.Verdict)+`">`) != 7 {
+		h.t.Error("the report in the bundle does not give the verdict in seven languages")
+	}
+	if left, err := filepath.Glob(filepath.Join(h.dir, "Q?", "bundle-*")); err != nil || len(left) > 0 {
+		h.t.Errorf("left behind: %v, %v", left, err)
+	}
 }
 
 // TestBundle gives each of the four verdicts, from one bundle that is changed
@@ -94,6 +112,8 @@ func TestBundle(t *testing.T) {
 		want   bundle.Verdict
 		reason string
 	}{
+		{"with a report that lies", func(f map[string][]byte) { f[bundle.ReportFile] = []byte("<p>misbehaviour") }, bundle.Proven, "every message"},
+		{"without a report", func(f map[string][]byte) { delete(f, bundle.ReportFile) }, bundle.Proven, "every message"},
 		{"without the checkpoint", func(f map[string][]byte) { delete(f, bundle.CheckpointFile) }, bundle.Authentic, "one history"},
 		{"without consistency", func(f map[string][]byte) { delete(f, bundle.ConsistencyFile) }, bundle.Authentic, "one history"},
 		{"without cosignatures", func(f map[string][]byte) { f[proofs[1]] = lastLineCut(f[proofs[1]]) }, bundle.Authentic, "1 of 2 messages"},
@@ -130,12 +150,12 @@ func TestBundle(t *testing.T) {
 	// less.
 	h.meddle(cutOff)
 	var out bytes.Buffer
-	h.must(qm.Bundle(t.Context(), sent.Case, &out))
+	h.bundle(qm, sent.Case, &out)
 	h.meddle(nil)
 	if r, err := h.judged(h.unpack(out.Bytes())); err != nil || r.Verdict != bundle.Authentic {
 		t.Errorf("made without the broker: %s, %v", r.Verdict, err)
 	}
-	if err := qm.Bundle(t.Context(), strings.Repeat("0", 32), io.Discard); err == nil {
+	if _, err := qm.Bundle(t.Context(), strings.Repeat("0", 32), io.Discard); err == nil {
 		t.Error("a case that there is not was bundled")
 	}
 }

@@ -123,7 +123,7 @@ func (h *hub) erasedAndWhole(qm *desk.Desk, kept, sent desk.Message) {
 		t.Errorf("the other case: %v", err)
 	}
 	var out bytes.Buffer
-	h.must(qm.Bundle(t.Context(), sent.Case, &out))
+	h.bundle(qm, sent.Case, &out)
 	whole := h.unpack(out.Bytes())
 	r, err := h.judged(whole)
 	if err != nil || r.Verdict != bundle.Authentic || r.Stage != "closed" || r.Erased == nil || r.Erased.Messages != 3 ||

@@ -122,6 +122,20 @@ func (w *Writer) AddJSON(name string, v any) error {
 	return w.Add(name, data)
 }
 
+// Copy adds the files of another bundle, in its order.
+func (w *Writer) Copy(b *Reader) error {
+	for _, f := range b.Manifest.Files {
+		data, err := b.read(f)
+		if err != nil {
+			return err
+		}
+		if err := w.Add(f.Name, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (w *Writer) write(name string, data []byte) error {
 	f, err := w.zip.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
 	if err == nil {

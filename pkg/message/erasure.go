@@ -165,6 +165,12 @@ func (f *form) entry(index, last int64, leaf []byte, member string) {
 
 // words checks what a person has said.
 func (f *form) words(s, field string) {
-	ok := strings.TrimSpace(s) != "" && len(s) <= MaxWords && !strings.ContainsFunc(s, unicode.IsControl)
+	ok := strings.TrimSpace(s) != "" && len(s) <= MaxWords && !strings.ContainsFunc(s, Rearranges)
 	f.must(ok, problem.InvalidValue, field, fmt.Sprintf("Say it in at most %d bytes, without control characters.", MaxWords))
+}
+
+// Rearranges reports whether a character controls the display of others: control
+// characters and the bidirectional embeddings, overrides and isolates (UAX #9).
+func Rearranges(r rune) bool {
+	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
