@@ -224,7 +224,8 @@ func (s *AuthorityStatement) checkCertificates(f *form) {
 		f.must(suite.Valid(), field, "There is no such suite.")
 		f.must(len(s.Certificates[suite]) > 0, field, "The certificate is empty.")
 	}
-	f.must(!s.StockTools || len(s.Certificates[pgp.Classic4]) > 0, "stock_tools", "Stock tools need a classic-4 certificate.")
+	stock := len(s.Certificates[pgp.Classic4]) > 0 || len(s.Certificates[pgp.HSM4]) > 0
+	f.must(!s.StockTools || stock, "stock_tools", "Stock tools need a classic-4 or hsm-4 certificate.")
 }
 
 func (s *AuthorityStatement) checkCompromised(f *form) {

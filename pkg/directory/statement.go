@@ -118,7 +118,7 @@ type AuthorityStatement struct {
 	Limits Limits `json:"limits"`
 	// Stance is its law on points that every requesting State asks about.
 	Stance Stance `json:"stance"`
-	// StockTools says that its classic-4 messages may come from stock OpenPGP
+	// StockTools says that its classic-4 and hsm-4 messages may come from stock OpenPGP
 	// tools, which do not name the intended recipients in their signature.
 	StockTools bool `json:"stock_tools"`
 	// ValidFrom is when it may first send and receive.

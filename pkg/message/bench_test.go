@@ -5,13 +5,12 @@ import (
 
 	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/pkg/message"
-	"github.com/entraide/entraide/pkg/pgp"
 )
 
 // BenchmarkChecks measures what a broker does for a message before it looks at
 // earlier ones.
 func BenchmarkChecks(b *testing.B) {
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		w := states.New(b, suite)
 		data := wire(b, w.Seal(b, w.Draft(b, "QM.24-7", "QN.24-7", "benchmark")))
 		b.Run(string(suite), func(b *testing.B) {
@@ -34,7 +33,7 @@ func BenchmarkChecks(b *testing.B) {
 
 // BenchmarkSealOpen measures what two desks do for a message.
 func BenchmarkSealOpen(b *testing.B) {
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		w := states.New(b, suite)
 		draft := w.Draft(b, "QM.24-7", "QN.24-7", "benchmark")
 		b.Run(string(suite), func(b *testing.B) {

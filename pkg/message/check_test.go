@@ -132,7 +132,7 @@ func TestCheckTime(t *testing.T) {
 
 func TestCheckSignature(t *testing.T) {
 	t.Parallel()
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		w := states.New(t, suite)
 		for _, tt := range []struct {
 			name  string
@@ -178,7 +178,7 @@ func another(suite pgp.Suite) pgp.Suite {
 
 func TestCheckPayload(t *testing.T) {
 	t.Parallel()
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		w := states.New(t, suite)
 		for _, tt := range []struct {
 			name  string

@@ -48,7 +48,7 @@ func (m *Message) Open(key *pgp.Key, d *directory.Directory) (*Payload, error) {
 		Recipients: recipients,
 		Intended:   []string{m.Core.To.Fingerprint, m.Core.From.Fingerprint},
 		// Stock tools cannot name the intended recipients, which package pgp
-		// overlooks in classic-4 only. The core, which the payload names, binds
+		// overlooks in classic-4 and hsm-4 only. The core, which the payload names, binds
 		// the recipient all the same.
 		AllowNoIntended: from.Statement.StockTools,
 		MaxBytes:        MaxPlaintextBytes,

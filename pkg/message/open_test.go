@@ -40,7 +40,7 @@ func many(n int) (all []message.Evidence) {
 
 func TestSealOpen(t *testing.T) {
 	t.Parallel()
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		t.Run(string(suite), func(t *testing.T) {
 			t.Parallel()
 			w := states.New(t, suite)
@@ -80,7 +80,7 @@ func TestSealOpen(t *testing.T) {
 // TestOpen: what is inside must agree with what is outside.
 func TestOpen(t *testing.T) {
 	t.Parallel()
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		w := states.New(t, suite)
 		for _, tt := range []struct {
 			name  string

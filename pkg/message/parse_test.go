@@ -196,7 +196,7 @@ func TestParseWire(t *testing.T) {
 // TestWire: Parse reads what Wire writes, and Wire writes it again.
 func TestWire(t *testing.T) {
 	t.Parallel()
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		w := states.New(t, suite)
 		m := w.Seal(t, w.Draft(t, "QM.24-7", "QN.24-7", "wire"))
 		data := wire(t, m)

@@ -24,7 +24,7 @@ func receiptOf(m *message.Message) message.Receipt {
 
 func TestReceipt(t *testing.T) {
 	t.Parallel()
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		w := states.New(t, suite)
 		given := receiptOf(forge{}.make(t, w))
 		signed, err := message.SignReceipt(given, w.Keys["QN.24-7"])
@@ -47,9 +47,9 @@ func TestReceipt(t *testing.T) {
 func TestReceiptOfAnySuite(t *testing.T) {
 	t.Parallel()
 	w := states.New(t, pgp.Classic4)
-	s, keys := w.WithSuites(t, "QN.24-7", pgp.Suites()...)
+	s, keys := w.WithSuites(t, "QN.24-7", states.Suites()...)
 	w.Publish(t, w.Parties["QN"], s)
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		signed, err := message.SignReceipt(receiptOf(forge{}.make(t, states.New(t, pgp.Modern6))), keys[suite])
 		wantProblem(t, err, "", "")
 		wantProblem(t, signed.Verify(w.Authority(t, "QN.24-7")), "", "")

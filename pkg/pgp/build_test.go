@@ -30,7 +30,7 @@ func apart(t testing.TB, k *pgp.Key) parts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k.Suite() == pgp.Classic4 {
+	if version4(k.Suite()) {
 		p = slices.Insert(p, 1, nil)
 	}
 	for i := range p {

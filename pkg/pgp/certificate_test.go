@@ -18,7 +18,7 @@ func TestCertificate(t *testing.T) {
 		k := key(t, suite, alice)
 		data := k.Certificate().Bytes()
 		c := parsed(t, data)
-		digits := map[pgp.Suite]int{pgp.Classic4: 40, pgp.Modern6: 64, pgp.PQ6: 64}[suite]
+		digits := map[pgp.Suite]int{pgp.Classic4: 40, pgp.HSM4: 40, pgp.Modern6: 64, pgp.PQ6: 64}[suite]
 		if c.Suite() != suite || c.UserID() != alice || len(c.Fingerprint()) != digits ||
 			c.Fingerprint() != k.Fingerprint() || c.Fingerprint() != strings.ToUpper(c.Fingerprint()) ||
 			!bytes.Equal(c.Bytes(), data) || len(c.Digest()) != 64 || c.Digest() != k.Certificate().Digest() {
@@ -48,7 +48,7 @@ func TestParseRefuses(t *testing.T) {
 		}
 		// use replaces the self-signature that says how the primary key is used.
 		use := func(changes ...change) func(*parts) {
-			if suite == pgp.Classic4 {
+			if version4(suite) {
 				return uid(changes...)
 			}
 			return func(p *parts) {
@@ -308,7 +308,7 @@ func TestLives(t *testing.T) {
 		later := born.AddDate(0, 1, 0)
 		c := parsed(t, apart(t, k).whole(func(p *parts) {
 			again := []change{flags("certify"), lives(later.Sub(born)), at(later.Add(-time.Hour))}
-			if suite == pgp.Classic4 {
+			if version4(suite) {
 				p.certs = append(p.certs, over(t, prim, packet.SigTypePositiveCert, alice, &prim.PublicKey, again...)...)
 			} else {
 				p.direct = append(p.direct, overKey(t, prim, packet.SigTypeDirectSignature, &prim.PublicKey, again...)...)
@@ -380,7 +380,7 @@ func userID(t testing.TB, prim *packet.PrivateKey, id string) func(*parts) {
 
 // refusedIfNamedCert is what only classic-4 accepts, from stock tools.
 func refusedIfNamedCert(suite pgp.Suite) error {
-	if suite == pgp.Classic4 {
+	if version4(suite) {
 		return nil
 	}
 	return pgp.ErrCertificate

@@ -2,9 +2,60 @@ package pgp
 
 import (
 	"bytes"
+	"crypto/rsa"
+	"errors"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
+
+func init() { generateRSA = primes() }
+
+// GenerateRSA makes a key of RSA.
+func GenerateRSA() (*rsa.PrivateKey, error) { return generateRSA() }
+
+// primes returns what makes RSA keys of primes that are at hand, no two keys of
+// the same two: searching for primes would take most of the time of the tests.
+func primes() func() (*rsa.PrivateKey, error) {
+	var mu sync.Mutex
+	var list []*big.Int
+	i, j := 0, 0
+	return func() (*rsa.PrivateKey, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if list == nil {
+			text, err := os.ReadFile(filepath.Join("testdata", "primes"))
+			if err != nil {
+				return nil, err
+			}
+			for _, line := range strings.Fields(string(text)) {
+				p, _ := new(big.Int).SetString(line, 16)
+				list = append(list, p)
+			}
+		}
+		if j++; j == len(list) {
+			i, j = i+1, i+2
+		}
+		if j >= len(list) {
+			return nil, errors.New("there are too few primes")
+		}
+		return ofPrimes(list[i], list[j])
+	}
+}
+
+// ofPrimes makes the RSA key of two primes.
+func ofPrimes(p, q *big.Int) (*rsa.PrivateKey, error) {
+	one := big.NewInt(1)
+	k := &rsa.PrivateKey{Primes: []*big.Int{p, q}}
+	k.N, k.E = new(big.Int).Mul(p, q), rsaExponent
+	k.D = new(big.Int).ModInverse(big.NewInt(rsaExponent), new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one)))
+	k.Precompute()
+	return k, k.Validate()
+}
 
 // Secret returns a secret key of k, the primary key if fingerprint is empty, so
 // that tests can make what this package refuses to.

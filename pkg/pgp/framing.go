@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
@@ -96,6 +97,9 @@ func (f form) checkSessionKey(p rawPacket, recipient string) error {
 	if !ok {
 		return errors.New("version, recipient or algorithm is another")
 	}
+	if f.encrypt == packet.PubKeyAlgoRSA {
+		return f.checkInteger(body)
+	}
 	if len(body) != f.wrapped {
 		return errors.New("the encrypted session key has another size")
 	}
@@ -115,6 +119,23 @@ func (f form) checkWrapped(body []byte) error {
 	}
 	if int(body[len(body)-wrapped-1]) != wrapped {
 		return errors.New("the encrypted session key has another size")
+	}
+	return nil
+}
+
+// rsaSlack is by how many octets the ciphertext of RSA may be shorter than the
+// modulus: that it is by more has a chance of 1 in 2^128.
+const rsaSlack = 16
+
+// checkInteger checks that one multiprecision integer follows the algorithm,
+// about as large as the modulus (RFC 9580 section 3.2).
+func (f form) checkInteger(body []byte) error {
+	if len(body) < f.wrapped-rsaSlack || len(body) > f.wrapped {
+		return errors.New("the encrypted session key has another size")
+	}
+	size, octets := int(binary.BigEndian.Uint16(body)), body[2:]
+	if size != 8*(len(octets)-1)+bits.Len8(octets[0]) || octets[0] == 0 {
+		return errors.New("the encrypted session key is malformed")
 	}
 	return nil
 }

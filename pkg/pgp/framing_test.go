@@ -128,7 +128,7 @@ func TestHugeArmorHeader(t *testing.T) { // not parallel: it counts allocations
 // refusedIfNamed is what framing says of something that only data of version 2
 // says in the clear, or that only classic-4 may do.
 func refusedIfNamed(suite pgp.Suite) error {
-	if suite == pgp.Classic4 {
+	if version4(suite) {
 		return nil
 	}
 	return pgp.ErrFraming
@@ -179,10 +179,14 @@ func cut(p []byte) []byte {
 // wrapped.
 func says(p []byte, suite pgp.Suite) []byte {
 	wrapped := 40
-	if suite == pgp.Classic4 {
+	if version4(suite) {
 		wrapped = 48
 	}
 	changed := slices.Clone(p)
+	if suite == pgp.HSM4 { // the bits of the integer, behind header and key ID
+		changed[len(p)-len(body(p))+1+8+1+1]--
+		return changed
+	}
 	changed[len(p)-wrapped-1]--
 	return changed
 }

@@ -181,9 +181,21 @@ type form struct {
 	hidden bool
 }
 
+// version4 reports whether the keys of a suite are of version 4.
+func version4(suite pgp.Suite) bool { return suite == pgp.Classic4 || suite == pgp.HSM4 }
+
+// costly is how many times fewer mutants of a suite are tried: each costs an
+// operation with a secret key of RSA.
+func costly(suite pgp.Suite) int {
+	if suite == pgp.HSM4 {
+		return 23
+	}
+	return 1
+}
+
 // formOf returns how a suite encrypts.
 func formOf(suite pgp.Suite) form {
-	return form{aead: suite != pgp.Classic4, cipher: packet.CipherAES256, mode: packet.AEADModeGCM}
+	return form{aead: !version4(suite), cipher: packet.CipherAES256, mode: packet.AEADModeGCM}
 }
 
 // encrypted encrypts anything to encryption subkeys.

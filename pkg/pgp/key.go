@@ -22,6 +22,7 @@ type Key struct {
 	suite   Suite
 	primary *packet.PrivateKey
 	holder  Holder // of the secret parts, if they are not here
+	device  Device // that makes the secret parts, if it is not this process
 
 	mu      sync.RWMutex
 	subkeys map[string]*packet.PrivateKey // by fingerprint; replaced, never changed
@@ -36,6 +37,12 @@ func Generate(suite Suite, userID string, at time.Time, lifetime time.Duration) 
 	if !suite.Valid() {
 		return nil, ErrSuite
 	}
+	return generate(maker{suite, nil}, userID, at, lifetime)
+}
+
+// generate makes a key of what a maker makes.
+func generate(m maker, userID string, at time.Time, lifetime time.Duration) (*Key, error) {
+	suite := m.suite
 	if err := checkUserID(userID); err != nil {
 		return nil, fmt.Errorf("%w: the User ID: %w", ErrKey, err)
 	}
@@ -47,7 +54,15 @@ func Generate(suite Suite, userID string, at time.Time, lifetime time.Duration) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	primary, encryption, signing, err := newKeys(suite, at)
+	primary, err := m.signer(at, false)
+	if err != nil {
+		return nil, err
+	}
+	signing, err := m.signer(at, true)
+	if err != nil {
+		return nil, err
+	}
+	encryption, err := m.decrypter(at)
 	if err != nil {
 		return nil, err
 	}
@@ -68,21 +83,41 @@ func Generate(suite Suite, userID string, at time.Time, lifetime time.Duration) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return &Key{suite: suite, primary: primary, subkeys: subkeys, public: public}, nil
+	return &Key{suite: suite, primary: primary, device: m.device, subkeys: subkeys, public: public}, nil
 }
 
-// newKeys makes secret keys; what go-crypto would certify with them is thrown
-// away.
-func newKeys(suite Suite, at time.Time) (primary, encryption, signing *packet.PrivateKey, err error) {
+// newEntity makes secret keys; what go-crypto certifies with them is thrown away.
+func newEntity(suite Suite, at time.Time) (*openpgp.Entity, error) {
 	config := suite.config(at)
 	e, err := openpgp.NewEntity("unused", "", "", config)
+	if err == nil {
+		err = e.AddSigningSubkey(config)
+	}
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("pgp: generating a key: %w", err)
+		return nil, fmt.Errorf("pgp: generating a key: %w", err)
 	}
-	if err := e.AddSigningSubkey(config); err != nil {
-		return nil, nil, nil, fmt.Errorf("pgp: generating a key: %w", err)
+	return e, nil
+}
+
+// newSigner makes a secret key that signs or, if it is no subkey, certifies.
+func newSigner(suite Suite, at time.Time, subkey bool) (*packet.PrivateKey, error) {
+	e, err := newEntity(suite, at)
+	if err != nil {
+		return nil, err
 	}
-	return e.PrivateKey, e.Subkeys[0].PrivateKey, e.Subkeys[1].PrivateKey, nil
+	if subkey {
+		return e.Subkeys[1].PrivateKey, nil
+	}
+	return e.PrivateKey, nil
+}
+
+// newDecrypter makes a secret key that decrypts.
+func newDecrypter(suite Suite, at time.Time) (*packet.PrivateKey, error) {
+	e, err := newEntity(suite, at)
+	if err != nil {
+		return nil, err
+	}
+	return e.Subkeys[0].PrivateKey, nil
 }
 
 // selfSigned writes a primary key, its User ID and the signatures that say how

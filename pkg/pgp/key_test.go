@@ -17,7 +17,7 @@ var passphrase = []byte("correct horse battery staple")
 
 func TestSuites(t *testing.T) {
 	t.Parallel()
-	if got := pgp.Suites(); !slices.Equal(got, []pgp.Suite{pgp.PQ6, pgp.Modern6, pgp.Classic4}) {
+	if got := pgp.Suites(); !slices.Equal(got, []pgp.Suite{pgp.PQ6, pgp.Modern6, pgp.HSM4, pgp.Classic4}) {
 		t.Errorf("suites are %v", got)
 	}
 	if pgp.Suite("rsa-2048").Valid() || !pgp.Classic4.Valid() {

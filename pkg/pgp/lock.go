@@ -50,7 +50,7 @@ func (k *Key) locked(passphrase []byte, c *packet.Config) ([]byte, error) {
 	if len(passphrase) == 0 {
 		return nil, fmt.Errorf("%w: it is empty", ErrPassphrase)
 	}
-	if k.holder != nil {
+	if k.holder != nil || k.device != nil {
 		return nil, ErrHeld
 	}
 	k.mu.RLock()

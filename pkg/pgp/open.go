@@ -25,7 +25,7 @@ type Opening struct {
 	// name as its intended recipients: all of them and no other, in any order.
 	Intended []string
 	// AllowNoIntended accepts a signature that names no intended recipient at
-	// all, in classic-4 only: stock tools cannot name any. The plaintext must
+	// all, in classic-4 and hsm-4 only: stock tools cannot name any. The plaintext must
 	// then say to whom it is.
 	AllowNoIntended bool
 	// MaxBytes is the size of the largest plaintext accepted.
@@ -177,7 +177,7 @@ func (o Opening) read(inside []byte, suite Suite) ([]byte, error) {
 // signed, and so are nothing to us.
 func literal(p rawPacket, suite Suite) ([]byte, error) {
 	body := p.body()
-	if len(body) < 6 || body[0] != 'b' || p.legacy && suite != Classic4 {
+	if len(body) < 6 || body[0] != 'b' || p.legacy && forms[suite].version == 6 {
 		return nil, errNotSigned
 	}
 	name := int(body[1])
@@ -207,7 +207,7 @@ func announced(p rawPacket, s *signature) error {
 // checkIntended checks that a signature names exactly the intended recipients,
 // so that nobody of them can pass it on as if it were to somebody else.
 func (o Opening) checkIntended(s *signature, suite Suite) error {
-	if len(s.IntendedRecipients) == 0 && o.AllowNoIntended && suite == Classic4 {
+	if len(s.IntendedRecipients) == 0 && o.AllowNoIntended && forms[suite].version == 4 {
 		return nil
 	}
 	if len(o.Intended) == 0 {

@@ -159,7 +159,7 @@ func (p *parser) primaryKey() (err error) {
 	if !ok {
 		return fmt.Errorf("no suite has keys of version %d and algorithm %d", m.key.Version, m.key.PubKeyAlgo)
 	}
-	if err := checkCurve(m.key); err != nil {
+	if err := f.checkShape(m.key); err != nil {
 		return err
 	}
 	p.c.suite, p.c.primary = suite, m
@@ -313,13 +313,16 @@ func revocationOf(s *signature) revocation {
 	return revocation{created: s.CreationTime.UTC(), hard: !soft}
 }
 
-// checkCurve checks the curve of the keys that name one.
-func checkCurve(key *packet.PublicKey) error {
+// checkShape checks the curve, or the size, of the keys that name one.
+func (f form) checkShape(key *packet.PublicKey) error {
 	if key.Version != 4 {
 		return nil
 	}
-	if curve, err := key.Curve(); err != nil || curve != packet.Curve25519 {
-		return errors.New("it is not on Curve25519")
+	if key.PubKeyAlgo == packet.PubKeyAlgoRSA {
+		return checkRSA(key)
+	}
+	if curve, err := key.Curve(); err != nil || curve != f.curve {
+		return fmt.Errorf("it is not on %s", f.curve)
 	}
 	return nil
 }

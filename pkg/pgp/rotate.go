@@ -71,12 +71,15 @@ func (k *Key) rotate(signs bool, at time.Time) error {
 	if newer {
 		return fmt.Errorf("%w: it has a newer subkey", ErrKey)
 	}
-	_, subkey, signing, err := newKeys(k.suite, at)
+	by := maker{k.suite, k.device}
+	var subkey *packet.PrivateKey
+	if signs {
+		subkey, err = by.signer(at, true)
+	} else {
+		subkey, err = by.decrypter(at)
+	}
 	if err != nil {
 		return err
-	}
-	if signs {
-		subkey = signing
 	}
 	bound, err := bind(k.suite, k.primary, subkey, at)
 	if err != nil {

@@ -19,7 +19,7 @@ func (p *parser) subkey() error {
 	if m.key.Version != f.version || !m.signs && m.key.PubKeyAlgo != f.encrypt {
 		return fmt.Errorf("%s has no keys of version %d and algorithm %d", p.c.suite, m.key.Version, m.key.PubKeyAlgo)
 	}
-	if err := checkCurve(m.key); err != nil {
+	if err := f.checkShape(m.key); err != nil {
 		return err
 	}
 	if _, twice := p.c.subkey(m.fingerprint); twice || m.fingerprint == p.c.primary.fingerprint {

@@ -31,12 +31,14 @@ type Suite string
 // The suites of protocol section 2.4.
 const (
 	Classic4 Suite = "classic-4" // v4 Ed25519 (legacy EdDSA); ECDH Curve25519, SEIPDv1 AES-256
+	HSM4     Suite = "hsm-4"     // v4 ECDSA P-384; RSA-4096, SEIPDv1 AES-256: what devices hold
 	Modern6  Suite = "modern-6"  // v6 Ed25519; v6 X25519, SEIPDv2 AES-256-GCM
 	PQ6      Suite = "pq-6"      // v6 ML-DSA-65+Ed25519; v6 ML-KEM-768+X25519, SEIPDv2 AES-256-GCM
 )
 
-// Suites returns all suites, strongest first.
-func Suites() []Suite { return []Suite{PQ6, Modern6, Classic4} }
+// Suites returns all suites, strongest first. Of the two that stock tools read,
+// hsm-4 comes first: who publishes a key of it has it for the custody of a device.
+func Suites() []Suite { return []Suite{PQ6, Modern6, HSM4, Classic4} }
 
 // Valid reports whether s is one of the suites.
 func (s Suite) Valid() bool { return slices.Contains(Suites(), s) }
@@ -59,8 +61,9 @@ type form struct {
 	pkesk   int // version of the encrypted session key packets
 	seipd   int // version of the encrypted data packet
 	// wrapped is the size in bytes of what follows the algorithm in an
-	// encrypted session key packet.
+	// encrypted session key packet, the largest one if it varies.
 	wrapped int
+	curve   packet.Curve // of the keys that name one
 	// hashes are those accepted in signatures; our own are always SHA-512.
 	hashes []crypto.Hash
 }
@@ -69,15 +72,19 @@ var forms = map[Suite]form{
 	// Stock tools sign with SHA-256 or SHA-384, depending on their settings.
 	Classic4: {
 		4, packet.PubKeyAlgoEdDSA, packet.PubKeyAlgoECDH, 3, 1,
-		2 + 33 + 1 + 48, []crypto.Hash{crypto.SHA512, crypto.SHA384, crypto.SHA256},
+		2 + 33 + 1 + 48, packet.Curve25519, []crypto.Hash{crypto.SHA512, crypto.SHA384, crypto.SHA256},
+	},
+	HSM4: {
+		4, packet.PubKeyAlgoECDSA, packet.PubKeyAlgoRSA, 3, 1,
+		2 + rsaBits/8, packet.CurveNistP384, []crypto.Hash{crypto.SHA512, crypto.SHA384},
 	},
 	Modern6: {
 		6, packet.PubKeyAlgoEd25519, packet.PubKeyAlgoX25519, 6, 2,
-		32 + 1 + 40, []crypto.Hash{crypto.SHA512},
+		32 + 1 + 40, packet.Curve25519, []crypto.Hash{crypto.SHA512},
 	},
 	PQ6: {
 		6, packet.PubKeyAlgoMldsa65Ed25519, packet.PubKeyAlgoMlkem768X25519, 6, 2,
-		32 + 1088 + 1 + 40, []crypto.Hash{crypto.SHA512},
+		32 + 1088 + 1 + 40, packet.Curve25519, []crypto.Hash{crypto.SHA512},
 	},
 }
 
@@ -111,7 +118,7 @@ func (s Suite) config(at time.Time) *packet.Config {
 		DefaultCipher:          packet.CipherAES256,
 		DefaultCompressionAlgo: packet.CompressionNone,
 		Algorithm:              f.sign,
-		Curve:                  packet.Curve25519,
+		Curve:                  f.curve,
 		V6Keys:                 f.version == 6,
 	}
 	if f.aead() {

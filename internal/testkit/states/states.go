@@ -48,6 +48,11 @@ type World struct {
 	Directory *directory.Directory
 }
 
+// Suites returns the suites that there are worlds of, strongest first. Making
+// keys of hsm-4 would take most of the time of a test; package pgp tests that
+// suite like every other.
+func Suites() []pgp.Suite { return []pgp.Suite{pgp.PQ6, pgp.Modern6, pgp.Classic4} }
+
 // worlds makes one world for each suite and process: keys take time.
 var worlds = map[pgp.Suite]func() (*World, error){
 	pgp.Classic4: sync.OnceValues(func() (*World, error) { return begin(pgp.Classic4) }),
