@@ -176,6 +176,8 @@ func (c *checker) entry(ctx context.Context, r store.Reader, index int64, leaf [
 		err = c.statement(ctx, r, index, *entry.Statement)
 	case translog.KindErasure:
 		err = erases(ctx, r, index, *entry.Erasure)
+	case translog.KindMailbox:
+		err = c.mailbox(ctx, r, *entry.Mailbox)
 	case translog.KindDeadline:
 		err = c.deadline(ctx, r, index, *entry.Deadline)
 	default: // entries of the other kinds stand for themselves

@@ -231,3 +231,16 @@ func (c *checker) newest(ctx context.Context, r store.Reader) error {
 	}
 	return nil
 }
+
+// mailbox checks a statement of how many items an authority was sent; those that
+// were erased since are in it and not in the database.
+func (c *checker) mailbox(ctx context.Context, r store.Reader, f translog.MailboxFact) error {
+	n, err := r.InboxCount(ctx, f.Authority, 0, f.Size)
+	if err != nil {
+		return err
+	}
+	if n > f.Items || n < f.Items && c.stored.Erased == 0 {
+		return fmt.Errorf("it says that %s was sent %d items before entry %d, and there are %d", f.Authority, f.Items, f.Size, n)
+	}
+	return nil
+}

@@ -60,14 +60,21 @@ func unsigned(err error) error {
 }
 
 // Inbox returns what the log holds for the authority behind a cursor, as far
-// as it is covered by a signed checkpoint.
+// as it is covered by a signed checkpoint, and the newest statement of how many
+// items that is altogether.
 func (b *Broker) Inbox(ctx context.Context, authority string, after int64, limit int) (wire.Inbox, error) {
 	in := wire.Inbox{Items: []wire.InboxItem{}}
+	b.stateMailbox(ctx, authority)
 	err := b.Store.Read(ctx, func(r store.Reader) error {
 		cp, err := r.LatestCheckpoint(ctx)
 		if err != nil {
 			return unsigned(err)
 		}
+		stated, err := mailboxReceipt(ctx, r, authority, cp.Size)
+		if err != nil {
+			return err
+		}
+		in.Mailbox = string(stated)
 		rows, err := r.Inbox(ctx, authority, after, limit+1)
 		if err != nil {
 			return err

@@ -15,29 +15,32 @@ import (
 // A turn is one commit in preparation: what the proposals of a batch need to
 // know, read once, and what they add. It lives inside one Write.
 type turn struct {
-	now      time.Time
-	dir      *directory.Directory
-	clocks   Clocks
-	tree     *translog.Tree
-	salted   []translog.Salted // private halves of this turn's entries
-	messages map[string]store.Message
-	cases    map[string]store.Case
-	heads    map[store.Pair]store.PairHead
-	receipts map[string]store.Receipt
-	latest   map[latestKey]int64      // newest entries by kind and subject, as far as they were asked for
-	running  map[string][]store.Clock // by case
-	holds    map[string]store.Hold
-	about    map[string][]int64  // entries of the cases that are to be erased
-	touched  map[string]bool     // cases that changed
-	moved    map[store.Pair]bool // pairs that changed
-	noted    map[latestKey]bool  // newest entries that changed
-	batch    store.Batch
+	now       time.Time
+	dir       *directory.Directory
+	clocks    Clocks
+	tree      *translog.Tree
+	salted    []translog.Salted // private halves of this turn's entries
+	messages  map[string]store.Message
+	cases     map[string]store.Case
+	heads     map[store.Pair]store.PairHead
+	receipts  map[string]store.Receipt
+	latest    map[latestKey]int64      // newest entries by kind and subject, as far as they were asked for
+	running   map[string][]store.Clock // by case
+	mailboxes map[string]mailbox       // by authority
+	anchors   map[string]anchor        // by authority
+	holds     map[string]store.Hold
+	about     map[string][]int64  // entries of the cases that are to be erased
+	touched   map[string]bool     // cases that changed
+	moved     map[store.Pair]bool // pairs that changed
+	noted     map[latestKey]bool  // newest entries that changed
+	batch     store.Batch
 }
 
 // wants collects what the proposals of a turn ask to have read.
 type wants struct {
 	messages, cases, receipts []string
 	latest                    []translog.Kind
+	mailboxes, anchors        []string // authorities
 	heads                     []store.Pair
 	erased                    []string // cases
 }
@@ -87,6 +90,18 @@ func (t *turn) load(ctx context.Context, r store.Reader, w wants) (err error) {
 		}
 		for subject, index := range newest {
 			t.latest[latestKey{kind, subject}] = index
+		}
+	}
+	t.mailboxes = map[string]mailbox{}
+	for _, authority := range w.mailboxes {
+		if t.mailboxes[authority], err = readMailbox(ctx, r, authority, t.batch.Before.Size); err != nil {
+			return err
+		}
+	}
+	t.anchors = map[string]anchor{}
+	for _, authority := range w.anchors {
+		if t.anchors[authority], err = readAnchor(ctx, r, authority); err != nil {
+			return err
 		}
 	}
 	return t.loadErased(ctx, r, w.erased)

@@ -21,7 +21,7 @@ import (
 )
 
 func (a *app) deskCommand() *cobra.Command {
-	return group("desk", "Run a State's desk", a.deskInit(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskReindex())
+	return group("desk", "Run a State's desk", a.deskInit(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskLog(), a.deskReindex(), a.deskLog())
 }
 
 // openDesk opens the home's desk; the passphrase is asked for, once, when a key

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
@@ -58,30 +60,16 @@ func (d *Desk) Record(ctx context.Context, w store.DeskWriter, by, what, detail 
 
 const auditPage = 256
 
-// AuditVerify re-reads the desk's own log from its beginning and returns its
-// checkpoint, signed with the desk's log key. It returns [ErrAudit] if an entry
-// is not the one that its leaf commits to, or the entries are not those of the
-// stored head.
+// AuditVerify re-reads the desk's own log from its beginning, holds it against
+// its anchors in the broker's log, and returns its checkpoint, signed with the
+// desk's log key. It returns [ErrAudit] if an entry is not the one that its leaf
+// commits to, the entries are not those of the stored head, or the log is another
+// than was anchored.
 func (d *Desk) AuditVerify(ctx context.Context) (signed []byte, err error) {
 	err = d.db.Read(ctx, func(r store.DeskReader) error {
-		head, err := r.Head(ctx)
+		tree, err := d.auditTree(ctx, r)
 		if err != nil {
 			return err
-		}
-		tree := translog.NewTree()
-		for tree.Size() < head.Size {
-			hashes, err := auditHashes(ctx, r, tree.Size())
-			if err != nil {
-				return err
-			}
-			growth, err := tree.Append(hashes)
-			if err != nil {
-				return err
-			}
-			tree = growth.After
-		}
-		if string(tree.Frontier()) != string(head.Frontier) {
-			return fmt.Errorf("%w: its head is another", ErrAudit)
 		}
 		signed, err = translog.Checkpoint{Origin: d.signer.Name(), Size: tree.Size(), Root: tree.Root()}.Sign(d.signer)
 		return err
@@ -89,9 +77,52 @@ func (d *Desk) AuditVerify(ctx context.Context) (signed []byte, err error) {
 	return signed, err
 }
 
+// auditTree verifies the whole log and returns its tree.
+func (d *Desk) auditTree(ctx context.Context, r store.DeskReader) (*translog.Tree, error) {
+	head, err := r.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	anchored, err := d.anchorsOf(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	stops := slices.Sorted(maps.Keys(anchored))
+	tree := translog.NewTree()
+	for tree.Size() < head.Size {
+		to := min(head.Size, tree.Size()+auditPage)
+		if len(stops) > 0 {
+			to = min(to, stops[0])
+		}
+		hashes, err := auditHashes(ctx, r, tree.Size(), to)
+		if err != nil {
+			return nil, err
+		}
+		growth, err := tree.Append(hashes)
+		if err != nil {
+			return nil, err
+		}
+		tree = growth.After
+		if len(stops) == 0 || stops[0] != tree.Size() {
+			continue
+		}
+		if tree.Root() != anchored[stops[0]] {
+			return nil, fmt.Errorf("%w: its first %d entries are not those that the broker's log was told of", ErrAudit, stops[0])
+		}
+		stops = stops[1:]
+	}
+	if string(tree.Frontier()) != string(head.Frontier) {
+		return nil, fmt.Errorf("%w: its head is another", ErrAudit)
+	}
+	if len(stops) > 0 {
+		return nil, fmt.Errorf("%w: it has %d entries, and the broker's log was told of %d", ErrAudit, head.Size, stops[len(stops)-1])
+	}
+	return tree, nil
+}
+
 // auditHashes reads a page of the desk's own log and checks every entry.
-func auditHashes(ctx context.Context, r store.DeskReader, from int64) ([]translog.Hash, error) {
-	entries, err := r.Entries(ctx, from, from+auditPage)
+func auditHashes(ctx context.Context, r store.DeskReader, from, to int64) ([]translog.Hash, error) {
+	entries, err := r.Entries(ctx, from, to)
 	if err != nil {
 		return nil, err
 	}

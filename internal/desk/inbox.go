@@ -17,8 +17,10 @@ import (
 )
 
 // pumpInbox takes what waits for an authority, item by item. An item that is
-// not what it should be is recorded and never blocks those behind it.
+// not what it should be is recorded and never blocks those behind it. At the end
+// what has come is held against what the broker has said would.
 func (d *Desk) pumpInbox(ctx context.Context, authority string) error {
+	var said *statement
 	for {
 		var after int64
 		if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
@@ -31,8 +33,13 @@ func (d *Desk) pumpInbox(ctx context.Context, authority string) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", errLater, err)
 		}
+		if said == nil {
+			if said, err = d.stated(ctx, authority, []byte(in.Mailbox)); err != nil {
+				return err
+			}
+		}
 		if len(in.Items) == 0 {
-			return nil
+			return d.reconcile(ctx, said)
 		}
 		// Whoever wrote these may be younger than our directory.
 		if err := errors.Join(d.followDirectory(ctx), d.settle(ctx)); err != nil {
@@ -100,6 +107,9 @@ func (d *Desk) takeMessage(ctx context.Context, authority string, item wire.Inbo
 		return nil, fmt.Errorf("%w: the broker delivers another message than it announced", verify.ErrMisbehaviour)
 	}
 	if err := d.observe(ctx, a.Checkpoint, []byte(found.Receipt)); err != nil {
+		return nil, err
+	}
+	if err := d.follows(ctx, m, []byte(found.Receipt)); err != nil {
 		return nil, err
 	}
 	letter := letterOf(m, a, true, nil, found.Message, []byte(found.Receipt))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,23 @@ func (d *Desk) incident(ctx context.Context, err error, a, b []byte) error {
 	return errors.Join(err, d.keepIncident(ctx, err, a, b))
 }
 
+// accuse keeps evidence of misbehaviour that the desk goes on in spite of; once,
+// if the same is found again.
+func (d *Desk) accuse(ctx context.Context, err error, a, b []byte) error {
+	known, readErr := d.Incidents(ctx)
+	if readErr != nil {
+		return readErr
+	}
+	if slices.ContainsFunc(known, func(i Incident) bool { return i.What == whatOf(err) }) {
+		return nil
+	}
+	d.Log.Error("incident", "err", err)
+	return d.keepIncident(ctx, err, a, b)
+}
+
+// whatOf puts an error into one line.
+func whatOf(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
 // proveFork writes the proof that the log signed both trees, if it can be
 // made: that of two sizes takes the tiles of the larger, which may be withheld.
 func (d *Desk) proveFork(ctx context.Context, seen, shown translog.Checkpoint, last, evidence []byte) {
@@ -100,7 +118,7 @@ func (d *Desk) keepFile(name string, content []byte) error {
 // keepIncident writes evidence to the database and, for auditors, to files.
 func (d *Desk) keepIncident(ctx context.Context, err error, a, b []byte) error {
 	now, name := d.now(), d.stamp()
-	what := strings.ReplaceAll(err.Error(), "\n", "; ")
+	what := whatOf(err)
 	for suffix, content := range map[string][]byte{".txt": []byte(what + "\n"), ".a": a, ".b": b} {
 		if err := d.keepFile(name+suffix, content); err != nil {
 			return err

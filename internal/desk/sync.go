@@ -53,7 +53,7 @@ func (d *Desk) Sync(ctx context.Context) error {
 			lacking, err = d.pumpInboxes(ctx)
 			return err
 		},
-		d.pumpOutbox, d.pumpConfirmations, d.readClocks, d.refreshLines,
+		d.pumpOutbox, d.pumpConfirmations, d.readClocks, d.refreshLines, d.anchorLog,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -163,15 +163,22 @@ func (h *hub) join(party string) *desk.Desk {
 	return h.open(party)
 }
 
-// open opens the desk of a State that has joined.
+// open opens the desk of a State that has joined, and synchronises it.
 func (h *hub) open(party string) *desk.Desk {
+	h.t.Helper()
+	d := h.opened(party)
+	h.must(d.Sync(h.t.Context()))
+	return d
+}
+
+// opened opens the desk of a State that has joined.
+func (h *hub) opened(party string) *desk.Desk {
 	h.t.Helper()
 	d, err := desk.Open(h.t.Context(), filepath.Join(h.dir, party), desk.Options{
 		Passphrase: func() ([]byte, error) { return passphrase, nil }, Now: h.now, Log: slog.New(slog.DiscardHandler),
 	})
 	h.must(err)
 	h.t.Cleanup(func() { d.Close() })
-	h.must(d.Sync(h.t.Context()))
 	return d
 }
 

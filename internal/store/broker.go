@@ -108,6 +108,10 @@ type Reader interface {
 	// log order, limit at most.
 	Inbox(ctx context.Context, authority string, after int64, limit int) ([]InboxItem, error)
 
+	// InboxCount returns how many items are addressed to an authority with an index
+	// in [from, to).
+	InboxCount(ctx context.Context, authority string, from, to int64) (int64, error)
+
 	// Receipts returns those delivery and opening receipts whose digest is known.
 	Receipts(ctx context.Context, digests []string) (map[string]Receipt, error)
 	// Receipt returns the receipt that is entry index of the log, or ErrNotFound.

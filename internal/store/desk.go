@@ -29,6 +29,12 @@ type DeskReader interface {
 	// Cursor returns the index of the newest inbox item that an authority has
 	// taken; -1 before the first.
 	Cursor(ctx context.Context, authority string) (int64, error)
+	// Mailbox returns the newest statement of the broker about an authority's items
+	// that was verified, or ErrNotFound.
+	Mailbox(ctx context.Context, authority string) (Mailbox, error)
+	// Taken returns how many items with an index in [from, to) an authority has
+	// taken since its mailbox was put.
+	Taken(ctx context.Context, authority string, from, to int64) (int64, error)
 	// Letter returns a message, whole, or ErrNotFound.
 	Letter(ctx context.Context, id string) (Letter, error)
 	// Letters returns the messages of a case in log order, without their sealed
@@ -81,6 +87,9 @@ type DeskReader interface {
 	Head(ctx context.Context) (Head, error)
 	// Entries returns entries [from, to) of the desk's own log.
 	Entries(ctx context.Context, from, to int64) ([]Entry, error)
+	// Anchors returns what the broker's log holds of heads of the desk's own log,
+	// in the order of that log.
+	Anchors(ctx context.Context) ([]Anchor, error)
 }
 
 // A DeskWriter changes a desk's database within one Write.
@@ -89,7 +98,11 @@ type DeskWriter interface {
 	LineWriter
 	PutPublished(ctx context.Context, p Published) error
 	PutSeen(ctx context.Context, note []byte, freshAt int64) error
+	// PutCursor notes that an authority has taken an item.
 	PutCursor(ctx context.Context, authority string, index int64) error
+	// PutMailbox replaces the verified statement, and forgets items taken before its
+	// size.
+	PutMailbox(ctx context.Context, m Mailbox) error
 	// PutLetter inserts a message, or replaces what is known of it.
 	PutLetter(ctx context.Context, l Letter) error
 	// PutLink notes that a case refers to another; it may be noted already.
@@ -117,6 +130,8 @@ type DeskWriter interface {
 	// table, and keeps the record and what is left of the receipts. Files still
 	// hold what was there until Purge.
 	EraseCase(ctx context.Context, e CaseErasure, left Remains) error
+	// PutAnchor inserts an anchor.
+	PutAnchor(ctx context.Context, a Anchor) error
 	// Log appends entries to the desk's own log; ErrFenced unless before is its
 	// head.
 	Log(ctx context.Context, before, after Head, entries []Entry) error
@@ -241,4 +256,21 @@ type Incident struct {
 	At   int64 // Unix seconds
 	What string
 	A, B []byte
+}
+
+// A Mailbox is a statement of the broker: it had sent an authority that many
+// items when its log had Size entries; -1 if the desk has not counted from the
+// beginning.
+type Mailbox struct {
+	Authority   string
+	Items, Size int64
+	Proof       []byte // tlog-proof
+}
+
+// An Anchor is a head of the desk's own log in the log of the broker.
+type Anchor struct {
+	Index int64 // of the entry in the broker's log
+	Size  int64
+	Root  [32]byte
+	Proof []byte // tlog-proof
 }

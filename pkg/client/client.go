@@ -171,6 +171,20 @@ func (c *Client) Cosign(ctx context.Context, signed []byte) error {
 	return c.post(ctx, "/v1/cosignatures", body, &out)
 }
 
+// Anchor hands in the head of the log that the authority's desk keeps of its own;
+// what is answered is unverified.
+func (c *Client) Anchor(ctx context.Context, authority string, a wire.Anchor) (out wire.Anchored, err error) {
+	body, err := strictjson.Marshal(a)
+	if err != nil {
+		return out, err
+	}
+	data, err := c.do(ctx, http.MethodPost, "/v1/anchors", url.Values{"authority": {authority}}, body)
+	if err != nil {
+		return out, err
+	}
+	return out, read(data, &out)
+}
+
 // BeginEvidence begins or resumes an upload of sealed evidence of a size in
 // bytes, from one authority for another, with the list of its parts. It returns
 // the indices of the parts that the broker lacks.

@@ -178,6 +178,25 @@ func (t Trust) Deadline(proof []byte) (translog.DeadlineFact, Accepted, error) {
 	return *a.Entry.Deadline, a, nil
 }
 
+// Mailbox verifies that the log holds a statement of how many items an authority
+// was sent.
+func (t Trust) Mailbox(proof []byte) (translog.MailboxFact, Accepted, error) {
+	a, err := t.entry(proof, translog.KindMailbox)
+	if err != nil {
+		return translog.MailboxFact{}, a, err
+	}
+	return *a.Entry.Mailbox, a, nil
+}
+
+// Anchored verifies that the log holds the head of a desk's own log.
+func (t Trust) Anchored(proof []byte) (translog.AnchorFact, Accepted, error) {
+	a, err := t.entry(proof, translog.KindAnchor)
+	if err != nil {
+		return translog.AnchorFact{}, a, err
+	}
+	return *a.Entry.Anchor, a, nil
+}
+
 // Access verifies that the log holds a reading of it.
 func (t Trust) Access(proof []byte) (translog.AccessFact, Accepted, error) {
 	a, err := t.entry(proof, translog.KindAccess)

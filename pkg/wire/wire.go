@@ -74,6 +74,22 @@ type Cosigned struct {
 	Checkpoint string `json:"checkpoint" validate:"required"`
 }
 
+// An Anchor is the body of POST /v1/anchors: a checkpoint of the log that a desk
+// keeps of its own, as a signed note, and the key that signed it.
+type Anchor struct {
+	Key        string `json:"key" validate:"required,max=1024"`
+	Checkpoint string `json:"checkpoint" validate:"required"`
+}
+
+// An Anchored answers POST /v1/anchors.
+type Anchored struct {
+	// Receipt is the tlog-proof of the anchor's entry.
+	Receipt string `json:"receipt"`
+	// Previous is that of the authority's anchor before it; empty if there was
+	// none.
+	Previous string `json:"previous"`
+}
+
 // Kinds of inbox items.
 const (
 	// KindMessage is a message addressed to the authority.
@@ -91,6 +107,9 @@ type Inbox struct {
 	Items []InboxItem `json:"items"`
 	// More says that further items wait behind the last one.
 	More bool `json:"more"`
+	// Mailbox is the tlog-proof of the newest statement of how many items the
+	// authority has been sent; empty before the first.
+	Mailbox string `json:"mailbox"`
 }
 
 // An InboxItem is one thing addressed to an authority. A message is fetched by

@@ -119,6 +119,7 @@ var routes = []route{
 	{"events", http.MethodGet, "/v1/inbox/events", authority, (*Server).events},
 	{"receive", http.MethodPost, "/v1/receipts", authority, (*Server).receive},
 	{"cosign", http.MethodPost, "/v1/cosignatures", authority, (*Server).cosign},
+	{"anchor", http.MethodPost, "/v1/anchors", authority, (*Server).anchor},
 	{"case", http.MethodGet, "/v1/cases/{id}", authority, (*Server).caseOf},
 	{"begin", http.MethodPut, "/v1/evidence/{manifest}", authority, (*Server).begin},
 	{"put", http.MethodPut, "/v1/evidence/{manifest}/parts/{part}", authority, (*Server).put},

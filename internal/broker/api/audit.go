@@ -52,3 +52,24 @@ func (c *call) auditQuery() (wire.AuditQuery, error) {
 	}
 	return q, c.valid(q)
 }
+
+// anchor serves POST /v1/anchors?authority=.
+func (s *Server) anchor(w http.ResponseWriter, c *call) error {
+	own, err := c.own("authority")
+	if err != nil {
+		return err
+	}
+	var in wire.Anchor
+	if err := c.decode(w, wire.MaxCheckpointBytes, &in); err != nil {
+		return err
+	}
+	out, repeat, err := s.Broker.AnchorLog(c.Context(), own, in)
+	if err != nil {
+		return err
+	}
+	status := http.StatusCreated
+	if repeat {
+		status = http.StatusOK
+	}
+	return answer(w, status, out)
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/entraide/entraide/internal/broker/api"
 	"github.com/entraide/entraide/pkg/directory"
@@ -169,3 +170,95 @@ func TestAuditRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestAnchor logs the head of a desk's own log once, answers a repeat with the
+// first receipt, and tells of the head before.
+func TestAnchor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, api.DefaultLimits())
+	secret, key, err := translog.GenerateKey("desk.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := translog.ParseSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor := func(size int64, key string) (a answer, out wire.Anchored) {
+		signed, err := translog.Checkpoint{Origin: "desk.example/log", Size: size, Root: translog.Hash{1}}.Sign(signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := json.Marshal(wire.Anchor{Key: key, Checkpoint: string(signed)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a = f.call(sender, http.MethodPost, "/v1/anchors", body)
+		_ = json.Unmarshal(a.body, &out)
+		return a, out
+	}
+	first, one := anchor(7, key)
+	if e := f.newest(); first.status != http.StatusCreated || e.Anchor == nil || e.Anchor.Size != 7 || e.Anchor.Authority != sender || one.Previous != "" {
+		t.Errorf("%d, logged as %+v", first.status, e)
+	}
+	if again, same := anchor(7, key); again.status != http.StatusOK || same.Receipt != one.Receipt {
+		t.Errorf("the same head again: %d", again.status)
+	}
+	if soon, _ := anchor(8, key); soon.problem.Code != problem.RateLimited {
+		t.Errorf("another head at once: %d %s", soon.status, soon.problem.Code)
+	}
+	f.setClock(f.clock().Add(time.Hour))
+	if later, two := anchor(5, key); later.status != http.StatusCreated || two.Previous != one.Receipt {
+		t.Errorf("a smaller head, which the desk itself must judge: %d", later.status)
+	}
+	_, other, err := translog.GenerateKey("desk.example/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, code := range map[string]problem.Code{other: problem.BadSignature, "nonsense": problem.InvalidValue} {
+		if a, _ := anchor(9, key); a.problem.Code != code {
+			t.Errorf("under the key %q: %d %s", key, a.status, a.problem.Code)
+		}
+	}
+}
+
+// TestMailbox states how many items an authority was sent: when that changes,
+// once a minute at most, and once a day without.
+func TestMailbox(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, api.DefaultLimits())
+	said := func() (fact translog.MailboxFact, size int64) {
+		r, err := translog.ParseReceipt([]byte(f.inbox(recipient, "-1").Mailbox))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := translog.ParseEntry(r.Entry.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, size = f.counts()
+		return *e.Mailbox, size
+	}
+	if fact, _ := said(); fact.Authority != recipient || fact.Items != 0 {
+		t.Errorf("at first it says %+v", fact)
+	}
+	f.accept(f.first())
+	if fact, _ := said(); fact.Items != 0 {
+		t.Errorf("within a minute it says %+v", fact)
+	}
+	f.setClock(f.clock().Add(time.Minute))
+	fact, before := said()
+	if fact.Items != 1 || fact.Size >= before {
+		t.Errorf("after a minute it says %+v", fact)
+	}
+	if _, size := said(); size != before {
+		t.Error("asked again, it says the same once more")
+	}
+	f.setClock(f.clock().Add(mailboxDay))
+	if fact, _ := said(); fact.Size <= before-1 {
+		t.Errorf("after a day it says %+v", fact)
+	}
+}
+
+// mailboxDay is longer than a mailbox goes without a statement.
+const mailboxDay = 25 * time.Hour

@@ -64,3 +64,9 @@ func (v *view) Latest(ctx context.Context, kind string) (map[string]int64, error
 	}
 	return newest, err
 }
+
+// InboxCount implements [store.Reader].
+func (v *view) InboxCount(ctx context.Context, authority string, from, to int64) (int64, error) {
+	return one(list(ctx, v, "the number of items", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
+		`SELECT count(*) FROM inbox WHERE authority = $1 AND idx >= $2 AND idx < $3`, authority, from, to))
+}

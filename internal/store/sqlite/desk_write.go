@@ -36,8 +36,11 @@ func (w *deskWriter) PutSeen(ctx context.Context, note []byte, freshAt int64) er
 
 // PutCursor implements [store.DeskWriter].
 func (w *deskWriter) PutCursor(ctx context.Context, authority string, index int64) error {
-	return w.exec(ctx, "a cursor", `INSERT INTO inbox_cursor (authority, idx) VALUES (?1, ?2)
-		ON CONFLICT (authority) DO UPDATE SET idx = max(idx, excluded.idx)`, authority, index)
+	if err := w.exec(ctx, "a cursor", `INSERT INTO inbox_cursor (authority, idx) VALUES (?1, ?2)
+		ON CONFLICT (authority) DO UPDATE SET idx = max(idx, excluded.idx)`, authority, index); err != nil {
+		return err
+	}
+	return w.exec(ctx, "a cursor", `INSERT OR IGNORE INTO inbox_taken (authority, idx) VALUES (?1, ?2)`, authority, index)
 }
 
 // PutLetter implements [store.DeskWriter].

@@ -222,3 +222,23 @@ CREATE TABLE case_erasure (
     record    BLOB    NOT NULL,
     signature BLOB    NOT NULL
 ) STRICT;
+
+CREATE TABLE mailbox (
+    authority TEXT    PRIMARY KEY,
+    items     INTEGER NOT NULL,
+    size      INTEGER NOT NULL,
+    proof     BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE inbox_taken (
+    authority TEXT    NOT NULL,
+    idx       INTEGER NOT NULL,
+    PRIMARY KEY (authority, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE log_anchor (
+    size  INTEGER NOT NULL,
+    root  BLOB    NOT NULL CHECK (length(root) = 32),
+    proof BLOB    NOT NULL,
+    idx   INTEGER PRIMARY KEY
+) STRICT;

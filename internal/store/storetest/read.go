@@ -115,6 +115,9 @@ func testInbox(t *testing.T, s store.Broker) {
 				t.Errorf("behind %d: %v, want %v", after, got, want)
 			}
 		}
+		if n, err := r.InboxCount(ctx, "QN.mla", 2, 4); n != 2 || err != nil {
+			t.Errorf("%d items from 2 up to 4, %v", n, err)
+		}
 		return nil
 	})
 }

@@ -1,0 +1,48 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/entraide/entraide/internal/store"
+)
+
+// What a desk holds the broker, and its own log, against.
+
+// Mailbox implements [store.DeskReader].
+func (v *deskView) Mailbox(ctx context.Context, authority string) (store.Mailbox, error) {
+	return one(list(ctx, &v.view, "a mailbox", func(r *sql.Rows, m *store.Mailbox) error {
+		return r.Scan(&m.Authority, &m.Items, &m.Size, &m.Proof)
+	}, `SELECT authority, items, size, proof FROM mailbox WHERE authority = ?1`, authority))
+}
+
+// Taken implements [store.DeskReader].
+func (v *deskView) Taken(ctx context.Context, authority string, from, to int64) (int64, error) {
+	return one(list(ctx, &v.view, "items taken", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
+		`SELECT count(*) FROM inbox_taken WHERE authority = ?1 AND idx >= ?2 AND idx < ?3`, authority, from, to))
+}
+
+// PutMailbox implements [store.DeskWriter].
+func (w *deskWriter) PutMailbox(ctx context.Context, m store.Mailbox) error {
+	if err := w.exec(ctx, "a mailbox", `INSERT OR REPLACE INTO mailbox (authority, items, size, proof) VALUES (?1, ?2, ?3, ?4)`,
+		m.Authority, m.Items, m.Size, blob(m.Proof)); err != nil {
+		return err
+	}
+	return w.exec(ctx, "items taken", `DELETE FROM inbox_taken WHERE authority = ?1 AND idx < ?2`, m.Authority, m.Size)
+}
+
+// Anchors implements [store.DeskReader].
+func (v *deskView) Anchors(ctx context.Context) ([]store.Anchor, error) {
+	return list(ctx, &v.view, "anchors", func(r *sql.Rows, a *store.Anchor) error {
+		var root []byte
+		err := r.Scan(&a.Index, &a.Size, &root, &a.Proof)
+		copy(a.Root[:], root)
+		return err
+	}, `SELECT idx, size, root, proof FROM log_anchor ORDER BY idx`)
+}
+
+// PutAnchor implements [store.DeskWriter].
+func (w *deskWriter) PutAnchor(ctx context.Context, a store.Anchor) error {
+	return w.exec(ctx, "an anchor", `INSERT OR REPLACE INTO log_anchor (idx, size, root, proof) VALUES (?1, ?2, ?3, ?4)`,
+		a.Index, a.Size, a.Root[:], blob(a.Proof))
+}
