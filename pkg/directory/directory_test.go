@@ -34,7 +34,7 @@ func wantProblem(t *testing.T, err error, code problem.Code, field string) {
 
 func TestWorld(t *testing.T) {
 	t.Parallel()
-	for _, suite := range pgp.Suites() {
+	for _, suite := range states.Suites() {
 		t.Run(string(suite), func(t *testing.T) {
 			t.Parallel()
 			w := states.New(t, suite)
