@@ -9,7 +9,7 @@ import (
 // everyPkg is what another State's engineers import, less the client.
 var everyPkg = []string{
 	"schemas", "pkg/strictjson", "pkg/problem", "pkg/pgp", "pkg/convention", "pkg/translog",
-	"pkg/directory", "pkg/workflow", "pkg/casework", "pkg/message", "pkg/wire", "pkg/evidence", "pkg/verify", "pkg/bundle",
+	"pkg/directory", "pkg/workflow", "pkg/casework", "pkg/message", "pkg/wire", "pkg/evidence", "pkg/verify", "pkg/bundle", "pkg/snapshot",
 }
 
 // mayImport is the import graph of the house, lowest layer first. A package
@@ -35,6 +35,7 @@ var mayImport = []struct {
 	{"pkg/wire", []string{"pkg/strictjson", "pkg/message", "pkg/directory", "pkg/translog"}},
 	{"pkg/verify", []string{"pkg/pgp", "pkg/directory", "pkg/message", "pkg/translog", "pkg/wire", "pkg/strictjson", "pkg/problem"}},
 	{"pkg/bundle", []string{"pkg/directory", "pkg/workflow", "pkg/message", "pkg/translog", "pkg/wire", "pkg/verify", "pkg/strictjson"}},
+	{"pkg/snapshot", []string{"pkg/pgp", "pkg/directory", "pkg/translog", "pkg/wire", "pkg/verify", "pkg/strictjson"}},
 	{"pkg/client", everyPkg},
 
 	// What every program of ours stands on.
@@ -63,7 +64,7 @@ var mayImport = []struct {
 	{"internal/store/storetest", []string{"internal/store", "internal/testkit", "internal/testkit/pgserver", "internal/testkit/states", "pkg/translog"}},
 
 	// How a State and the depositary come to know one another.
-	{"internal/enrolment", []string{"pkg/pgp", "pkg/directory", "pkg/strictjson", "pkg/problem", "internal/transport"}},
+	{"internal/enrolment", []string{"schemas", "pkg/pgp", "pkg/directory", "pkg/strictjson", "pkg/problem", "internal/transport"}},
 	{"internal/depositary", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/transport"})},
 
 	// The two sides, which meet only on the wire, and the auditors.
@@ -130,6 +131,7 @@ var thirdParty = []dependency{
 	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/cli"}, true},
 	{"golang.org/x/sys", "file locks, socket options and locked memory", []string{"internal/guard", "internal/keyring", "internal/store/postgres", "internal/cli"}, false},
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
+	{"rsc.io/qr", "fingerprints that a telephone's camera reads", []string{"internal/enrolment"}, false},
 	{"github.com/minio/minio-go/v7", "S3-compatible services that keep evidence", []string{"internal/parts"}, false},
 	{"golang.org/x/time", "rate limits", []string{"internal/broker/api", "internal/desk"}, false},
 	{"github.com/google/go-cmp", "differences in tests", []string{"internal/store/storetest"}, true},

@@ -32,6 +32,7 @@ var debianParts = []debianPart{
 	{"rnp", "rnp"},
 	{"nodejs", "node"},
 	{"npm", "npm"},
+	{"zbar-tools", "zbarimg"}, // reads QR codes
 }
 
 // A toolPart is a program of internal/tools, built from the source of others.

@@ -57,20 +57,22 @@ func (a *app) depositaryInit() *cobra.Command {
 }
 
 func (a *app) depositaryAdmit() *cobra.Command {
-	var broker, code string
+	var broker, code, qr string
 	c := &cobra.Command{
 		Use:   "admit ENROLMENT",
 		Short: "Admit a State with its authorities",
 		Long: `Sign the State's party statement and publish it with the statements of its
 authorities.
 
-The enrolment file comes from the State's desk (entraide desk init). Call the
-State back on a number that you know, have the short code read to you, and give
-it with --code: the command refuses a file with another code.`,
+The enrolment file comes from the State's desk (entraide desk init). The command
+shows the fingerprint of the State's key in digits, in words and as a QR code. Call
+the State back on a number that you know, compare the words, have the short code
+read to you, and type it, or give it with --code: the command signs nothing for a
+file with another code.`,
 		Example: "  entraide depositary admit QM-enrolment.json --home depositary --broker broker.json --code 'ab12 …'",
 		Args:    exactly("ENROLMENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e, err := readEnrolment(args[0], code)
+			e, err := a.comparedEnrolment(args[0], code, qr)
 			if err != nil {
 				return err
 			}
@@ -87,6 +89,7 @@ it with --code: the command refuses a file with another code.`,
 		},
 	}
 	c.Flags().StringVar(&broker, "broker", "", "the broker's broker.json; remembered")
+	qrFlag(c, &qr)
 	c.Flags().StringVar(&code, "code", "", "the enrolment's short code, as the State read it to you")
 	return c
 }

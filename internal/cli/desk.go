@@ -7,21 +7,21 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/desk"
-	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
 )
 
 func (a *app) deskCommand() *cobra.Command {
-	return group("desk", "Run a State's desk", a.deskInit(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskLog(), a.deskReindex(), a.deskLog())
+	return group("desk", "Run a State's desk", a.deskInit(), a.deskEnrolment(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskLog(), a.deskSettle(),
+		a.deskReindex())
 }
 
 // openDesk opens the home's desk; the passphrase is asked for, once, when a key
@@ -74,7 +74,7 @@ func plainProfile(party string) profile {
 }
 
 func (a *app) deskInit() *cobra.Command {
-	var party, broker, described string
+	var party, broker, described, qr string
 	var suites []string
 	c := &cobra.Command{
 		Use:   "init",
@@ -82,9 +82,9 @@ func (a *app) deskInit() *cobra.Command {
 		Long: `Make a desk's home in --home, which must be empty or absent: the State's key,
 keys for each authority in each suite, all locked under one passphrase.
 
-Send the file enrolment.json of the new home to the depositary, and read the
-short code to the depositary over another channel. --profile names a JSON file
-with the State's names and its authorities:
+Send the file enrolment.json of the new home to the depositary. When they call,
+read them the short code and the fingerprint in words, or let them hold a camera to
+the QR code; desk enrolment shows all of it again. --profile names a JSON file with the State's names and its authorities:
 
   {"names": {"en": "Republic of Meridia"},
    "authorities": [{"Label": "24-7", "Roles": ["24-7"], "Names": {"en": "Contact point"},
@@ -127,7 +127,7 @@ authority, at every desk, uses them.`,
 			if err != nil {
 				return err
 			}
-			return a.printEnrolment(dir, request)
+			return a.printEnrolment(dir, request, qr)
 		},
 	}
 	flags := c.Flags()
@@ -135,6 +135,7 @@ authority, at every desk, uses them.`,
 	flags.StringVar(&broker, "broker", "", "the broker's broker.json")
 	flags.StringVar(&described, "profile", "", "JSON file with the State's names and authorities")
 	flags.StringSliceVar(&suites, "suites", []string{"pq-6", "modern-6", "classic-4"}, "suites of the authorities' keys")
+	qrFlag(c, &qr)
 	required(c, "party", "broker")
 	return c
 }
@@ -150,18 +151,6 @@ func readProfile(path string) (p profile, err error) {
 		return p, fmt.Errorf("reading the profile: %w", err)
 	}
 	return p, nil
-}
-
-func (a *app) printEnrolment(dir string, e enrolment.Enrolment) error {
-	code, err := e.Code()
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(dir, desk.EnrolmentFile)
-	return a.print(map[string]string{"party": e.Party, "enrolment": file, "code": code}, func(w io.Writer) {
-		fmt.Fprintf(w, "Desk of %s made in %s\n", e.Party, dir)
-		fmt.Fprintf(w, "Send %s to the depositary.\nWhen they call, read them this code: %s\n", file, code)
-	})
 }
 
 func (a *app) deskServe() *cobra.Command {
@@ -194,8 +183,10 @@ home meanwhile.`,
 
 func (a *app) deskSync() *cobra.Command {
 	return &cobra.Command{
-		Use:     "sync",
-		Short:   "Take what has arrived and send what waits, once",
+		Use:   "sync",
+		Short: "Take what has arrived and send what waits, once",
+		Long: `Take what has arrived and send what waits, once. The exit status is 3 as long as
+there is an incident that is not settled; the work is done all the same.`,
 		Example: "  entraide desk sync --home desk",
 		Args:    noArgs,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
@@ -215,9 +206,12 @@ func (a *app) deskSync() *cobra.Command {
 					waiting++
 				}
 			}
-			return a.print(map[string]int{"messages": len(messages), "waiting": waiting}, func(w io.Writer) {
+			if err := a.print(map[string]int{"messages": len(messages), "waiting": waiting}, func(w io.Writer) {
 				fmt.Fprintf(w, "Up to date: %d messages, %d of them waiting to be sent.\n", len(messages), waiting)
-			})
+			}); err != nil {
+				return err
+			}
+			return a.unsettled(ctx, d)
 		}),
 	}
 }
@@ -228,8 +222,9 @@ func (a *app) deskCheck() *cobra.Command {
 		Short: "Verify the case file and the desk's own log, and show incidents",
 		Long: `Verify every message of the case file against its seal and its receipt, the
 directory from the trust anchor on, the index of cases against the messages, and
-every entry of the desk's own log, and print the log's checkpoint. Incidents, evidence that somebody broke a promise, are listed; the
-exit status is then 3.`,
+every entry of the desk's own log, and print the log's checkpoint. Incidents are listed: evidence that somebody broke a
+promise, and statements about this State that this desk did not make. As long as
+one of them is not settled, the exit status is 3.`,
 		Example: "  entraide desk check --home desk",
 		Args:    noArgs,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
@@ -255,14 +250,12 @@ exit status is then 3.`,
 			if err := a.print(map[string]any{"messages": messages, "checkpoint": string(signed), "incidents": incidents, "keys": notices}, func(w io.Writer) {
 				fmt.Fprintf(w, "All %d messages are as they were sealed, and the desk's own log is whole. Its checkpoint:\n\n%s\n", messages, signed)
 				printNotices(w, notices)
-				for _, i := range incidents {
-					fmt.Fprintf(w, "%s  %s\n", i.At.Format("2006-01-02 15:04:05Z"), i.What)
-				}
+				printIncidents(w, incidents)
 			}); err != nil {
 				return err
 			}
-			if len(incidents) > 0 {
-				return fmt.Errorf("%w: %d incidents", errIncidents, len(incidents))
+			if open := desk.Unsettled(incidents); len(open) > 0 {
+				return fmt.Errorf("%w: %d need attention", errIncidents, len(open))
 			}
 			return nil
 		}),
@@ -286,4 +279,57 @@ does so by itself.`,
 			return a.print(map[string]int{"cases": n}, func(w io.Writer) { fmt.Fprintf(w, "The index has %d cases.\n", n) })
 		}),
 	}
+}
+
+// unsettled prints the incidents that need attention, and returns an error if
+// there are any.
+func (a *app) unsettled(ctx context.Context, d *desk.Desk) error {
+	incidents, err := d.Incidents(ctx)
+	if err != nil {
+		return err
+	}
+	open := desk.Unsettled(incidents)
+	if len(open) == 0 {
+		return nil
+	}
+	printIncidents(a.err, open)
+	return fmt.Errorf("%w: %d need attention", errIncidents, len(open))
+}
+
+func printIncidents(w io.Writer, incidents []desk.Incident) {
+	for _, i := range incidents {
+		fmt.Fprintf(w, "incident %d  %s  %s\n", i.Number, i.At.Format("2006-01-02 15:04:05Z"), i.What)
+		if i.Settled != "" {
+			fmt.Fprintf(w, "    settled: %s\n", i.Settled)
+		}
+	}
+}
+
+func (a *app) deskSettle() *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use:   "settle NUMBER",
+		Short: "Note why an incident needs no attention any more",
+		Long: `Note that somebody has looked into an incident, and why it needs no attention any
+more, such as a suspension that the State had asked the depositary for by telephone.
+The incident and its files stay; the note is in the desk's own log. A log with two
+faces cannot be settled.`,
+		Example: "  entraide desk settle 2 --reason 'we asked for it by telephone' --home desk",
+		Args:    exactly("NUMBER"),
+	}
+	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
+		number, err := strconv.ParseInt(args[0], 10, 64)
+		if err != nil {
+			return usage("%q is not the number of an incident", args[0])
+		}
+		if err := d.Settle(ctx, number, reason); err != nil {
+			return err
+		}
+		return a.print(map[string]any{"incident": number, "settled": reason}, func(w io.Writer) {
+			fmt.Fprintf(w, "Incident %d is settled.\n", number)
+		})
+	})
+	c.Flags().StringVar(&reason, "reason", "", "why, for the desk's own log")
+	required(c, "reason")
+	return c
 }

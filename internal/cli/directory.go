@@ -19,7 +19,8 @@ import (
 
 func (a *app) directoryCommand() *cobra.Command {
 	return group("directory", "Who is who, as this desk has verified it",
-		a.directoryList(), a.directoryShow(), a.directoryHistory(), a.directoryVerify(), a.directoryExport())
+		a.directoryList(), a.directoryShow(), a.directoryHistory(), a.directoryVerify(),
+		a.directorySnapshot(), a.directoryImport(), a.directoryCertificates())
 }
 
 // An authorityLine is an authority in a list.
@@ -130,57 +131,7 @@ func (a *app) printStance(w io.Writer, s directory.Stance) {
 	}
 }
 
-func (a *app) directoryHistory() *cobra.Command {
-	return &cobra.Command{
-		Use:     "history SUBJECT",
-		Short:   "Show every statement about a party or authority, and who signed it",
-		Example: "  entraide directory history QN.24-7 --home desk",
-		Args:    exactly("SUBJECT"),
-		RunE: a.onDesk(func(_ context.Context, d *desk.Desk, args []string) error {
-			records := d.Directory().History(args[0])
-			lines := []map[string]any{}
-			for _, r := range records {
-				lines = append(lines, map[string]any{
-					"index": r.Index, "number": r.Number, "type": r.Typ, "issued": r.Issued.String(), "signer": r.Signer,
-					"fingerprint": r.Fingerprint, "digest": r.Digest,
-				})
-			}
-			return a.print(lines, func(w io.Writer) {
-				if len(records) == 0 {
-					fmt.Fprintf(w, "The directory says nothing about %s.\n", args[0])
-					return
-				}
-				var rows []string
-				for _, r := range records {
-					rows = append(rows, row(r.Number, r.Issued, r.Typ, r.Signer, r.Index, r.Fingerprint))
-				}
-				table(w, "NO.\tISSUED\tSTATEMENT\tSIGNED BY\tENTRY\tWITH KEY", rows)
-			})
-		}),
-	}
-}
-
-func (a *app) directoryVerify() *cobra.Command {
-	return &cobra.Command{
-		Use:   "verify",
-		Short: "Re-check the whole directory from the trust anchor",
-		Long: `Verify every statement again: its place in the log by its receipt, its chain,
-its signer, from the depositary's fingerprint in broker.json on.`,
-		Example: "  entraide directory verify --home desk",
-		Args:    noArgs,
-		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
-			n, err := d.VerifyDirectory(ctx)
-			if err != nil {
-				return err
-			}
-			return a.print(map[string]any{"statements": n, "anchor": d.Directory().Anchor()}, func(w io.Writer) {
-				fmt.Fprintf(w, "All %d statements are in the log and follow from the depositary %s.\n", n, d.Directory().Anchor())
-			})
-		}),
-	}
-}
-
-func (a *app) directoryExport() *cobra.Command {
+func (a *app) directoryCertificates() *cobra.Command {
 	var suite, out string
 	c := &cobra.Command{
 		Use:     "export-certificates",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -390,26 +389,8 @@ func printNotices(w io.Writer, notices []desk.KeyNotice) {
 	}
 }
 
-// readEnrolment reads an enrolment and compares its code with the one that the
-// State read out.
-func readEnrolment(path, code string) (enrolment.Enrolment, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return enrolment.Enrolment{}, err
-	}
-	e, err := enrolment.Parse(data)
-	if err != nil {
-		return e, err
-	}
-	actual, err := e.Code()
-	if err == nil && code != actual {
-		err = usage("the code of this file is %q; compare it with the State over another channel and give it with --code", actual)
-	}
-	return e, err
-}
-
 func (a *app) depositaryReplace() *cobra.Command {
-	var code string
+	var code, qr string
 	c := &cobra.Command{
 		Use:   "replace REQUEST",
 		Short: "Give a State another key in the place of one that was lost or stolen",
@@ -421,7 +402,7 @@ this, have the short code read to you, and give it with --code.`,
 		Example: "  entraide depositary replace QM-replacement.json --home depositary --code 'ab12 …'",
 		Args:    exactly("REQUEST"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e, err := readEnrolment(args[0], code)
+			e, err := a.comparedEnrolment(args[0], code, qr)
 			if err != nil {
 				return err
 			}
@@ -437,6 +418,7 @@ this, have the short code read to you, and give it with --code.`,
 			})
 		},
 	}
+	qrFlag(c, &qr)
 	c.Flags().StringVar(&code, "code", "", "the request's short code, as the State read it to you")
 	return c
 }

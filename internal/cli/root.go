@@ -119,6 +119,8 @@ func hintFor(err error) string {
 		{auditor.ErrNoHome, "name the log with --broker FILE, the broker.json that its operator hands out"},
 		{guard.ErrMissing, "the signer guard must be brought back; it may only be made anew when the log is begun"},
 		{message.ErrMistyped, "have reference and check code read again, symbol by symbol"},
+		{desk.ErrStale, "reach the broker (entraide desk sync), or import a newer snapshot of the directory (entraide directory import)"},
+		{desk.ErrOlder, "ask for a snapshot that was made later; what this desk knows stays"},
 		{desk.ErrUnconfirmed, "do not act on the paper before the authority that is said to have sent it has been called on a number that the directory names"},
 		{store.ErrUnsafe, "change the setting and start again; the broker does not run on a database that may lose what it acknowledged"},
 	} {

@@ -207,6 +207,9 @@ func final(err error) bool {
 // taken. Where the broker knows the new identity already, that one is used.
 func (d *Desk) publishAll(ctx context.Context, statements []directory.Signed) (taken int, err error) {
 	for _, s := range statements {
+		if err := d.asked(ctx, s); err != nil {
+			return taken, err
+		}
 		_, err = d.client.Publish(ctx, s)
 		if problem.CodeOf(err) == problem.Unauthenticated {
 			if identity, none := transport.Load(filepath.Join(d.home, changeDir, changeFiles)); none == nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
 )
@@ -22,10 +23,19 @@ const incidentsDir = "incidents"
 // faces.
 var errFork = errors.New("the broker's log has two faces")
 
-// An Incident is evidence that somebody broke a promise.
+// An Incident is evidence that somebody broke a promise, or did something in
+// this State's name that this desk did not.
 type Incident struct {
-	At   time.Time `json:"at"`
-	What string    `json:"what"`
+	Number int64     `json:"number"` // from 1
+	At     time.Time `json:"at"`
+	What   string    `json:"what"`
+	// Settled says why it needs no attention any more; empty while it does.
+	Settled string `json:"settled"`
+}
+
+// Unsettled returns the incidents that need attention.
+func Unsettled(incidents []Incident) []Incident {
+	return slices.DeleteFunc(slices.Clone(incidents), func(i Incident) bool { return i.Settled != "" })
 }
 
 // Incidents returns what the desk has found, oldest first.
@@ -34,7 +44,7 @@ func (d *Desk) Incidents(ctx context.Context) ([]Incident, error) {
 	err := d.db.Read(ctx, func(r store.DeskReader) error {
 		rows, err := r.Incidents(ctx)
 		for _, i := range rows {
-			found = append(found, Incident{At: time.Unix(i.At, 0).UTC(), What: i.What})
+			found = append(found, Incident{Number: i.ID, At: time.Unix(i.At, 0).UTC(), What: i.What, Settled: i.Settled})
 		}
 		return err
 	})
@@ -75,7 +85,6 @@ func (d *Desk) accuse(ctx context.Context, err error, a, b []byte) error {
 	if slices.ContainsFunc(known, func(i Incident) bool { return i.What == whatOf(err) }) {
 		return nil
 	}
-	d.Log.Error("incident", "err", err)
 	return d.keepIncident(ctx, err, a, b)
 }
 
@@ -117,17 +126,54 @@ func (d *Desk) keepFile(name string, content []byte) error {
 
 // keepIncident writes evidence to the database and, for auditors, to files.
 func (d *Desk) keepIncident(ctx context.Context, err error, a, b []byte) error {
-	now, name := d.now(), d.stamp()
+	return d.db.Write(ctx, func(w store.DeskWriter) error { return d.putIncident(ctx, w, err, a, b) })
+}
+
+// putIncident is keepIncident in the transaction of what else is written. What is
+// known already, and still needs attention, is not kept twice.
+func (d *Desk) putIncident(ctx context.Context, w store.DeskWriter, err error, a, b []byte) error {
 	what := whatOf(err)
+	d.Log.Error("incident", "what", what)
+	known, listErr := w.Incidents(ctx)
+	if listErr != nil || slices.ContainsFunc(known, func(i store.Incident) bool { return i.What == what && i.Settled == "" }) {
+		return listErr
+	}
+	now, name := d.now(), d.stamp()
 	for suffix, content := range map[string][]byte{".txt": []byte(what + "\n"), ".a": a, ".b": b} {
 		if err := d.keepFile(name+suffix, content); err != nil {
 			return err
 		}
 	}
+	if err := w.PutIncident(ctx, store.Incident{At: now.Unix(), What: what, A: a, B: b}); err != nil {
+		return err
+	}
+	return d.record(ctx, w, "incident", what)
+}
+
+// ErrUnsettled says that an incident cannot be settled.
+var ErrUnsettled = errors.New("this incident cannot be settled")
+
+// Settle notes why an incident needs no attention any more: an officer has
+// looked into it. Its evidence stays. A log with two faces cannot be settled.
+func (d *Desk) Settle(ctx context.Context, number int64, why string) error {
+	if strings.TrimSpace(why) == "" {
+		return fmt.Errorf("%w without a reason", ErrUnsettled)
+	}
 	return d.db.Write(ctx, func(w store.DeskWriter) error {
-		if err := w.PutIncident(ctx, store.Incident{At: now.Unix(), What: what, A: a, B: b}); err != nil {
+		all, err := w.Incidents(ctx)
+		if err != nil {
 			return err
 		}
-		return d.record(ctx, w, "incident", what)
+		i := slices.IndexFunc(all, func(i store.Incident) bool { return i.ID == number })
+		switch {
+		case i < 0:
+			return problem.New(problem.NotFound, "incident", "This desk has no incident of this number.")
+		case strings.HasPrefix(all[i].What, errFork.Error()):
+			return fmt.Errorf("%w: after a log with two faces nothing is trusted", ErrUnsettled)
+		}
+		if err := w.Settle(ctx, number, why); err != nil {
+			return err
+		}
+		return d.record(ctx, w, "incident settled", fmt.Sprintf("%d: %s", number, why))
 	})
 }

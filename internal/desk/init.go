@@ -19,6 +19,7 @@ import (
 
 	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/internal/keyring"
+	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/internal/witness"
@@ -121,7 +122,8 @@ func Init(ctx context.Context, home string, o InitOptions) (enrolment.Enrolment,
 	if err != nil {
 		return none, err
 	}
-	if err := db.Close(); err != nil {
+	err = db.Write(ctx, func(w store.DeskWriter) error { return putAsked(ctx, w, request, o.Now()) })
+	if err := errors.Join(err, db.Close()); err != nil {
 		return none, err
 	}
 	return request, writeFiles(home, o, request)

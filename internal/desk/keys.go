@@ -132,6 +132,9 @@ func (d *Desk) AddKey(ctx context.Context, authority string, suite pgp.Suite) er
 // Publish hands a signed directory statement to the broker and takes it into
 // the desk's own directory.
 func (d *Desk) Publish(ctx context.Context, signed directory.Signed) error {
+	if err := d.asked(ctx, signed); err != nil {
+		return err
+	}
 	if _, err := d.client.Publish(ctx, signed); err != nil {
 		return err
 	}
@@ -150,16 +153,4 @@ func (d *Desk) Unlock() error {
 		}
 	}
 	return nil
-}
-
-// VerifyDirectory verifies every stored statement again, from the trust anchor,
-// and returns how many there are.
-func (d *Desk) VerifyDirectory(ctx context.Context) (int, error) {
-	d.mu.Lock()
-	d.dir = nil
-	d.mu.Unlock()
-	if err := d.readDirectory(ctx); err != nil {
-		return 0, err
-	}
-	return len(d.Directory().Records()), nil
 }

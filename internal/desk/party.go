@@ -63,6 +63,9 @@ func (d *Desk) RequestParty(ctx context.Context) (enrolment.Enrolment, error) {
 		return e, err
 	}
 	return e, d.db.Write(ctx, func(w store.DeskWriter) error {
+		if err := putAsked(ctx, w, e, d.now()); err != nil {
+			return err
+		}
 		return d.record(ctx, w, "another key of the party requested", key.Fingerprint())
 	})
 }

@@ -60,6 +60,9 @@ func (d *Desk) Send(ctx context.Context, o Order) (id, caseID message.ID, err er
 		}
 	}
 	err = d.db.Write(ctx, func(w store.DeskWriter) error {
+		if err := d.sendable(ctx, w); err != nil {
+			return err
+		}
 		if o.Lane, err = d.allowed(ctx, w, o); err != nil {
 			return err
 		}

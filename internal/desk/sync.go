@@ -48,7 +48,7 @@ func (d *Desk) Sync(ctx context.Context) error {
 	}
 	lacking := error(nil)
 	for _, step := range []func(context.Context) error{
-		d.settle, d.followLog, d.adoptParty,
+		d.settle, d.followLog, d.compareDaily, d.adoptParty,
 		func(ctx context.Context) (err error) {
 			lacking, err = d.pumpInboxes(ctx)
 			return err
@@ -207,6 +207,9 @@ func (d *Desk) followLog(ctx context.Context) error {
 	if err := d.observe(ctx, checkpoint, signed); err != nil {
 		return err
 	}
+	if err := d.proveSnapshot(ctx); err != nil {
+		return err
+	}
 	d.cosign(ctx, checkpoint, signed)
 	return d.followDirectory(ctx)
 }
@@ -282,21 +285,30 @@ func (d *Desk) followDirectory(ctx context.Context) error {
 	if err := d.readDirectory(ctx); err != nil { // what another process has fetched
 		return err
 	}
-	dir, err := d.trust.Follow(ctx, d.Directory(), d.client.Statements, func(s wire.Statement, _ *directory.Directory) error {
+	var served []wire.Statement
+	page := func(ctx context.Context, after int64) (wire.Statements, error) {
+		all, err := d.client.Statements(ctx, after)
+		served = all.Items
+		return all, err
+	}
+	dir, err := d.trust.Follow(ctx, d.Directory(), page, func(s wire.Statement, next *directory.Directory) error {
 		return d.db.Write(ctx, func(w store.DeskWriter) error {
 			if err := w.PutPublished(ctx, store.Published{
 				Index: s.Index, Text: []byte(s.Statement), Signature: s.Signature, Receipt: []byte(s.Receipt),
 			}); err != nil {
 				return err
 			}
-			return d.record(ctx, w, "directory statement taken", fmt.Sprint(s.Index))
+			if err := d.record(ctx, w, "directory statement taken", fmt.Sprint(s.Index)); err != nil {
+				return err
+			}
+			return d.watch(ctx, w, s, next)
 		})
 	})
 	d.mu.Lock()
 	d.dir = dir
 	d.mu.Unlock()
 	if errors.Is(err, verify.ErrMisbehaviour) {
-		return d.incident(ctx, err, nil, nil)
+		return d.incident(ctx, err, firstFrom(served, dir.Size()), nil)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errLater, err)

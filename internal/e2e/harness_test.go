@@ -149,6 +149,13 @@ func (h *hub) meddle(m tamper) {
 // join makes the desk of a State with one authority, and has it admitted.
 func (h *hub) join(party string) *desk.Desk {
 	h.t.Helper()
+	h.admitted(party)
+	return h.open(party)
+}
+
+// admitted makes the home of a State, and has it admitted.
+func (h *hub) admitted(party string) {
+	h.t.Helper()
 	dir := filepath.Join(h.dir, party)
 	request, err := desk.Init(h.t.Context(), dir, desk.InitOptions{
 		Party: party, Names: map[string]string{"en": party}, Suites: []pgp.Suite{pgp.Modern6}, Passphrase: passphrase,
@@ -160,18 +167,20 @@ func (h *hub) join(party string) *desk.Desk {
 	})
 	h.must(err)
 	h.must(h.keeper.Admit(h.t.Context(), request))
-	return h.open(party)
 }
 
 // open opens the desk of a State that has joined, and synchronises it.
 func (h *hub) open(party string) *desk.Desk {
 	h.t.Helper()
 	d := h.opened(party)
-	h.must(d.Sync(h.t.Context()))
+	h.must(h.sync(d))
 	return d
 }
 
-// opened opens the desk of a State that has joined.
+// sync makes one pass of a desk.
+func (h *hub) sync(d *desk.Desk) error { return d.Sync(h.t.Context()) }
+
+// opened opens the desk of a State that has not been online.
 func (h *hub) opened(party string) *desk.Desk {
 	h.t.Helper()
 	d, err := desk.Open(h.t.Context(), filepath.Join(h.dir, party), desk.Options{

@@ -49,6 +49,17 @@ func Parse(data []byte) (Enrolment, error) {
 	return e, nil
 }
 
+// Admission returns the digest of what the depositary is asked to sign: the
+// party's names and its certificate. Lower-case hex.
+func Admission(names map[string]string, certificate []byte) (string, error) {
+	data, err := strictjson.Marshal(struct {
+		Names       map[string]string `json:"names"`
+		Certificate []byte            `json:"certificate"`
+	}{names, certificate})
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
+}
+
 // Code is what the two sides read to each other before the depositary signs:
 // 80 bits of the file's SHA-256, in groups of four hex digits.
 func (e Enrolment) Code() (string, error) {

@@ -75,6 +75,15 @@ type DeskReader interface {
 	CaseHold(ctx context.Context, caseID string) (Hold, error)
 	// CaseErasure returns the record of a case's erasure, or ErrNotFound.
 	CaseErasure(ctx context.Context, caseID string) (CaseErasure, error)
+	// Asked reports whether this desk has made, or asked for, what has the digest:
+	// see the kinds of [AskedStatement].
+	Asked(ctx context.Context, what, digest string) (bool, error)
+	// Snapshot returns what is known from the newest directory snapshot that was
+	// imported, until the line has proved it; ErrNotFound if there is none.
+	Snapshot(ctx context.Context) (Snapshot, error)
+	// Compared returns when the directory was last held against the one that the
+	// broker serves (Unix seconds); 0 before the first time.
+	Compared(ctx context.Context) (at int64, err error)
 	// Incidents returns what went wrong that must not, oldest first.
 	Incidents(ctx context.Context) ([]Incident, error)
 	// Received returns the requests that were received, opened, and have an id that
@@ -122,6 +131,15 @@ type DeskWriter interface {
 	// message of the case was entry index.
 	PutClocks(ctx context.Context, c CaseRef, clocks []byte) error
 	PutIncident(ctx context.Context, i Incident) error
+	// Settle notes why an incident needs nobody's attention any more; ErrNotFound
+	// if there is none of this number.
+	Settle(ctx context.Context, id int64, why string) error
+	// PutAsked notes that this desk has made, or asked for, what has the digest.
+	PutAsked(ctx context.Context, what, digest string, at int64) error
+	PutCompared(ctx context.Context, at int64) error
+	// PutSnapshot replaces the snapshot; DropSnapshot ends it.
+	PutSnapshot(ctx context.Context, s Snapshot) error
+	DropSnapshot(ctx context.Context) error
 	PutWrongCodes(ctx context.Context, since, count int64) error
 	// PutCaseHold places a legal hold; DeleteCaseHold lifts it.
 	PutCaseHold(ctx context.Context, h Hold) error
@@ -250,12 +268,27 @@ type Remains struct {
 // VerdictErased is the verdict on a message that was erased.
 const VerdictErased = "erased"
 
+// A Snapshot is a directory snapshot that a desk goes by.
+type Snapshot struct {
+	Note    []byte // its signed checkpoint
+	By      string // authority that signed it
+	Expires int64  // Unix seconds
+}
+
+// Kinds of what a desk has made or asked for.
+const (
+	AskedStatement = "statement" // of its party: the digest is that of the text
+	AskedAdmission = "admission" // by the depositary: that of names and certificate
+)
+
 // An Incident is evidence that somebody broke a promise. A and B are the files
 // to keep.
 type Incident struct {
-	At   int64 // Unix seconds
-	What string
-	A, B []byte
+	ID      int64 // given by the database, from 1
+	At      int64 // Unix seconds
+	What    string
+	A, B    []byte
+	Settled string // why it needs no attention any more; empty while it does
 }
 
 // A Mailbox is a statement of the broker: it had sent an authority that many

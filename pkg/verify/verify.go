@@ -134,16 +134,27 @@ func (t Trust) Message(m *message.Message, proof []byte, d *directory.Directory)
 func (t Trust) Statement(s wire.Statement, d *directory.Directory) (*directory.Directory, error) {
 	a, err := t.entry([]byte(s.Receipt), translog.KindStatement)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("statement %s: %w", about(s), err)
 	}
 	if a.Index != s.Index || a.Entry.Statement.Digest != digest(s.Statement) {
-		return nil, Misbehaviour(ReceiptMismatch, "the receipt is about another statement", nil)
+		_, forged := d.Apply(directory.Signed{Statement: s.Statement, Signature: s.Signature}, s.Index)
+		return nil, Misbehaviour(ReceiptMismatch, fmt.Sprintf("the receipt is about another statement than %s, which the broker serves as entry %d", about(s), s.Index), forged)
 	}
 	next, err := d.Apply(directory.Signed{Statement: s.Statement, Signature: s.Signature}, s.Index)
 	if err != nil {
-		return nil, Misbehaviour(StatementInvalid, "the broker logged a statement that is not valid", err)
+		return nil, Misbehaviour(StatementInvalid, fmt.Sprintf("the broker logged a statement that is not valid, %s as entry %d", about(s), s.Index), err)
 	}
 	return next, nil
+}
+
+// about names a statement that is served, whatever is wrong with it.
+func about(s wire.Statement) string {
+	statement, err := directory.Parse(s.Statement)
+	if err != nil {
+		return "a text that is no statement"
+	}
+	h := statement.Head()
+	return fmt.Sprintf("no. %d about %s in the name of %s", h.Number, h.Subject, h.Signer)
 }
 
 // Delivery verifies a delivery or opening receipt and its place in the log.
@@ -243,6 +254,15 @@ func (t Trust) Extends(ctx context.Context, a, b translog.Checkpoint, fetch func
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
+}
+
+// Logged verifies the log receipt of a statement and returns what it proves.
+func (t Trust) Logged(s wire.Statement) (Accepted, error) {
+	a, err := t.entry([]byte(s.Receipt), translog.KindStatement)
+	if err == nil && (a.Index != s.Index || a.Entry.Statement.Digest != digest(s.Statement)) {
+		err = Misbehaviour(ReceiptMismatch, "the receipt is about another statement", nil)
+	}
+	return a, err
 }
 
 // Follow reads, page by page, the statements behind those of d, verifies each,

@@ -99,7 +99,8 @@ CREATE TABLE incident (
     at_unix INTEGER NOT NULL,
     what    TEXT    NOT NULL,
     a       BLOB    NOT NULL,
-    b       BLOB    NOT NULL
+    b       BLOB    NOT NULL,
+    settled TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE TABLE log_head (
@@ -136,6 +137,24 @@ CREATE TABLE wrong_code (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     since_unix INTEGER NOT NULL,
     count      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE asked (
+    digest  TEXT    PRIMARY KEY,
+    what    TEXT    NOT NULL,
+    at_unix INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE directory_compared (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    at_unix INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE snapshot (
+    one          INTEGER PRIMARY KEY CHECK (one = 1),
+    note         BLOB    NOT NULL,
+    signed_by    TEXT    NOT NULL,
+    expires_unix INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE index_version (
