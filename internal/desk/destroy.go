@@ -53,7 +53,7 @@ type SealedCopy struct {
 func (d *Desk) OldKeys(ctx context.Context, before time.Time) (Destruction, error) {
 	plan := Destruction{Before: directory.At(before).String(), Keys: []DoomedKey{}, Sealed: []SealedCopy{}}
 	if d.now().Sub(before) < overlap {
-		return plan, fmt.Errorf("only keys that have been out of use for %d days may be destroyed: what was sealed to younger ones may be under way", overlap/day)
+		return plan, fmt.Errorf("only keys that have been out of use for at least %d days may be destroyed: what was sealed to younger ones may be under way", overlap/day)
 	}
 	entries, err := d.keys.List()
 	if err != nil {

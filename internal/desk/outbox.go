@@ -79,7 +79,7 @@ func (d *Desk) dispatch(ctx context.Context, o store.Order) error {
 			return d.refused(ctx, o, refusal)
 		}
 		if errors.Is(err, ErrNoKey) {
-			return fmt.Errorf("%w: %w", errLater, err)
+			return fmt.Errorf("%w: %w", errLater, lackingKey(err))
 		}
 		if err != nil {
 			return err

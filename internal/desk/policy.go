@@ -164,7 +164,7 @@ func (l *noticeList) ends(n KeyNotice, command string, own bool) {
 	n.Level, n.Days, n.At = thresholds[i], int(left/day), directory.At(n.due).String()
 	verb := "ends"
 	if left <= 0 {
-		n.Level, verb = 0, "has ended"
+		n.Level, verb = 0, "ended"
 	}
 	n.What += fmt.Sprintf(" %s on %s", verb, n.due.Format(time.DateOnly))
 	n.Remedy = "run `" + command + "`"
@@ -178,12 +178,23 @@ func (l *noticeList) ends(n KeyNotice, command string, own bool) {
 func (l *noticeList) authority(a directory.Authority, own bool) {
 	id := a.Statement.ID
 	l.ends(KeyNotice{Subject: id, What: "the entry in the directory", Own: own, due: a.Statement.ValidUntil.Time}, "entraide key renew --authority "+id, own)
-	for suite, c := range a.Certificates {
+	for _, suite := range suitesIn(a) {
+		c := a.Certificates[suite]
 		if end, ends := expiry(c, l.now); ends {
 			l.ends(KeyNotice{Subject: id, What: fmt.Sprintf("the certificate in suite %s", suite), Own: own, due: end},
 				fmt.Sprintf("entraide key replace --authority %s --suite %s", id, suite), own)
 		}
 	}
+}
+
+// suitesIn lists the suites of an authority's certificates, in one order.
+func suitesIn(a directory.Authority) (suites []pgp.Suite) {
+	for _, suite := range pgp.Suites() {
+		if _, ok := a.Certificates[suite]; ok {
+			suites = append(suites, suite)
+		}
+	}
+	return suites
 }
 
 // expiry returns when a certificate, or a subkey in use, ends or has ended.
@@ -221,11 +232,8 @@ func (r Rotation) uses() (uses []string) {
 
 // dueIn returns the rotations that a policy asks for, one for each suite.
 func dueIn(a directory.Authority, p KeyPolicy, now time.Time) (due []Rotation) {
-	for _, suite := range pgp.Suites() {
-		c, ok := a.Certificates[suite]
-		if !ok {
-			continue
-		}
+	for _, suite := range suitesIn(a) {
+		c := a.Certificates[suite]
 		r := Rotation{Authority: a.Statement.ID, Suites: []pgp.Suite{suite}}
 		for _, s := range c.Subkeys(now) {
 			period := p.EncryptionDays
@@ -248,7 +256,8 @@ func dueIn(a directory.Authority, p KeyPolicy, now time.Time) (due []Rotation) {
 // ones.
 func (d *Desk) lacks(l *noticeList, a directory.Authority) {
 	id := a.Statement.ID
-	for suite, c := range a.Certificates {
+	for _, suite := range suitesIn(a) {
+		c := a.Certificates[suite]
 		add := func(what string) {
 			l.all = append(l.all, KeyNotice{
 				Subject: id, What: what, Own: true, At: directory.At(l.now).String(), due: l.now,

@@ -32,7 +32,16 @@ func (d *Desk) keyOf(authority string, suite pgp.Suite, fingerprint string) (*pg
 	if err != nil && !errors.Is(err, ErrNoKey) {
 		return nil, err
 	}
-	return d.keys.Key(formerName(fingerprint))
+	former, missing := d.keys.Key(formerName(fingerprint))
+	if errors.Is(missing, ErrNoKey) && err != nil {
+		return nil, err // the present one is what to look for
+	}
+	return former, missing
+}
+
+// lackingKey adds to an ErrNoKey what to do.
+func lackingKey(err error) error {
+	return fmt.Errorf("%w: bring its file back from a backup, or run `entraide key replace`", err)
 }
 
 // lost reports whether the key that a message is sealed to is not here and will

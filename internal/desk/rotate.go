@@ -115,6 +115,9 @@ func (d *Desk) issuer(authority string) (directory.Authority, *pgp.Key, error) {
 	}
 	a.Statement.Compromised = slices.Clone(a.Statement.Compromised)
 	key, err := d.keys.Key(keyring.Party)
+	if errors.Is(err, ErrNoKey) {
+		err = fmt.Errorf("%w: bring its file back from a backup, or run `entraide key replace-party`", err)
+	}
 	if err != nil {
 		return a, nil, err
 	}

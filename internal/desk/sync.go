@@ -76,7 +76,7 @@ func (d *Desk) pumpInboxes(ctx context.Context) (lacking, err error) {
 		}
 		err := d.pumpInbox(ctx, authority)
 		if errors.Is(err, ErrNoKey) {
-			lacking = errors.Join(lacking, fmt.Errorf("what waits for %s cannot be opened and stays with the broker: %w", authority, err))
+			lacking = errors.Join(lacking, fmt.Errorf("what waits for %s cannot be opened and stays with the broker: %w", authority, lackingKey(err)))
 			continue
 		}
 		if err != nil {

@@ -22,6 +22,7 @@ type Files struct {
 	mu     sync.Mutex
 	secret []byte
 	open   map[string]unlocked // by name
+	next   map[string]unlocked // that wait to be put in their places
 }
 
 // unlocked is a key with the digest of the file that it was read from.
@@ -32,7 +33,7 @@ type unlocked struct {
 
 // NewFiles returns the keyring of a directory.
 func NewFiles(dir string, passphrase func() ([]byte, error)) *Files {
-	return &Files{dir: dir, ask: passphrase, open: map[string]unlocked{}}
+	return &Files{dir: dir, ask: passphrase, open: map[string]unlocked{}, next: map[string]unlocked{}}
 }
 
 // List implements Keyring.
@@ -48,8 +49,11 @@ func (k *Files) Key(name string) (*pgp.Key, error) {
 		return nil, err
 	}
 	digest := sha256.Sum256(locked)
-	if known, ok := k.open[name]; ok && known.digest == digest {
-		return known.key, nil
+	for _, keys := range []map[string]unlocked{k.open, k.next} {
+		if known, ok := keys[name]; ok && known.digest == digest {
+			k.open[name] = known
+			return known.key, nil
+		}
 	}
 	secret, err := k.passphrase()
 	if err != nil {
@@ -69,21 +73,11 @@ func (k *Files) Key(name string) (*pgp.Key, error) {
 // Copy returns a copy of a key for itself, to be changed: what is lent out stays as
 // it is until the copy is stored.
 func (k *Files) Copy(name string) (*pgp.Key, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	locked, err := readPrivate(filepath.Join(k.dir, name+extKey))
+	key, err := k.Key(name)
 	if err != nil {
 		return nil, err
 	}
-	secret, err := k.passphrase()
-	if err != nil {
-		return nil, err
-	}
-	key, err := pgp.Unlock(locked, secret)
-	if err != nil {
-		return nil, fmt.Errorf("unlocking %s: %w", name, err)
-	}
-	return key, nil
+	return key.Clone(), nil
 }
 
 // Locked returns a key as a file of the home holds it, for who puts it in its place
@@ -99,6 +93,7 @@ func (k *Files) Locked(name string, key *pgp.Key) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the key %s: %w", name, err)
 	}
+	k.next[name] = unlocked{sha256.Sum256(locked), key} // it need not be unlocked there
 	return locked, nil
 }
 
@@ -128,6 +123,7 @@ func (k *Files) Lock() {
 	defer k.mu.Unlock()
 	k.forget()
 	clear(k.open)
+	clear(k.next)
 }
 
 // Unlock takes the passphrase and opens every key with it.

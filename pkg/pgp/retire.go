@@ -171,6 +171,13 @@ func (k *Key) Destroy(superseded time.Time) ([]Subkey, error) {
 	return gone, nil
 }
 
+// Clone returns a key that can be changed while this one stays as it is.
+func (k *Key) Clone() *Key {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return &Key{suite: k.suite, primary: k.primary, holder: k.holder, subkeys: k.subkeys, public: k.public}
+}
+
 // Holds reports whether the key, or whoever holds it, has the secret part of an encryption subkey.
 func (k *Key) Holds(fingerprint string) bool {
 	_, ok := k.decryption(fingerprint)
