@@ -53,7 +53,9 @@ var hostile = map[string]struct {
 	}},
 	"nine-certifications": {"more than 8", func(t *testing.T, k, v *pgp.Key) func(*parts) {
 		foreign := over(t, v.Secret(""), packet.SigTypePositiveCert, hostileUser, &k.Secret("").PublicKey)
-		return func(p *parts) { p.certs = slices.Concat(p.certs, slices.Concat(slices.Repeat([][]byte{foreign}, 9)...)) }
+		return func(p *parts) {
+			p.certs = slices.Concat(p.certs, slices.Concat(slices.Repeat([][]byte{foreign}, 9)...))
+		}
 	}},
 	"secret-key": {"", func(t *testing.T, k, _ *pgp.Key) func(*parts) {
 		return func(p *parts) { p.primary = serialized(t, k.Secret("")) }
