@@ -15,6 +15,8 @@ import (
 type Entry struct {
 	Index int64          `json:"index"`
 	Entry translog.Entry `json:"entry"`
+	// Private is what the leaf commits to.
+	Private translog.Salted `json:"-"`
 }
 
 // Entries asks the broker for the entries of a query, page by page, as far as
@@ -25,6 +27,26 @@ type Entry struct {
 // The error wraps [verify.ErrMisbehaviour] if the broker shows what its log does
 // not hold.
 func (m *Mirror) Entries(ctx context.Context, c *client.Client, q wire.AuditQuery, found func(Entry) error) error {
+	return m.pages(ctx, c, q, func(p looked) error {
+		for _, e := range p.entries {
+			if err := found(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// A looked page has the entries that were found up to an index, and the party
+// whose exchanges were shown; empty for all.
+type looked struct {
+	entries []Entry
+	next    int64
+	scope   string
+}
+
+// pages asks for entries page by page.
+func (m *Mirror) pages(ctx context.Context, c *client.Client, q wire.AuditQuery, taken func(looked) error) error {
 	trusted, err := m.trusted()
 	if err != nil {
 		return err
@@ -38,7 +60,8 @@ func (m *Mirror) Entries(ctx context.Context, c *client.Client, q wire.AuditQuer
 		if err != nil {
 			return err
 		}
-		if err := m.accounted(q, page); err != nil {
+		p := looked{next: page.Next}
+		if p.scope, err = m.accounted(q, page); err != nil {
 			return err
 		}
 		for _, item := range page.Items {
@@ -49,47 +72,56 @@ func (m *Mirror) Entries(ctx context.Context, c *client.Client, q wire.AuditQuer
 			if item.Index < q.From || item.Index >= page.Next {
 				return fmt.Errorf("%w: the broker shows entry %d, which was not asked for", verify.ErrMisbehaviour, item.Index)
 			}
-			if err := found(e); err != nil {
-				return err
-			}
+			p.entries = append(p.entries, e)
 		}
 		if page.Next <= q.From {
 			return fmt.Errorf("%w: the broker has not looked at entry %d, which it has signed", verify.ErrMisbehaviour, q.From)
+		}
+		if err := taken(p); err != nil {
+			return err
 		}
 		q.From = page.Next
 	}
 	return nil
 }
 
-// accounted checks that the broker has logged a reading.
-func (m *Mirror) accounted(q wire.AuditQuery, page wire.AuditEntries) error {
+// accounted checks that the broker has logged a reading, and returns its scope.
+func (m *Mirror) accounted(q wire.AuditQuery, page wire.AuditEntries) (scope string, err error) {
 	fact, _, err := m.trust.Access([]byte(page.Access))
 	if err != nil {
-		return err
+		return "", err
 	}
 	sought, err := json.Marshal(q.AuditFilter)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if fact.What != "entries "+string(sought) || fact.From != q.From || fact.To != page.Next {
-		return fmt.Errorf("%w: the broker has logged another reading than this", verify.ErrMisbehaviour)
+		return "", fmt.Errorf("%w: the broker has logged another reading than this", verify.ErrMisbehaviour)
 	}
-	return nil
+	return fact.Scope, nil
 }
 
 // committed checks an entry against its leaf.
 func committed(ctx context.Context, leaves translog.ReadHashes, item wire.AuditEntry) (Entry, error) {
-	hash, err := leaves(ctx, 0, item.Index, item.Index+1)
+	salted := translog.Salted{Body: []byte(item.Body)}
+	if copy(salted.Salt[:], item.Salt) != len(salted.Salt) {
+		return Entry{}, fmt.Errorf("%w: entry %d comes without its salt", verify.ErrMisbehaviour, item.Index)
+	}
+	return held(ctx, leaves, item.Index, salted)
+}
+
+// held checks a private half against the mirrored leaf.
+func held(ctx context.Context, leaves translog.ReadHashes, index int64, salted translog.Salted) (Entry, error) {
+	hash, err := leaves(ctx, 0, index, index+1)
 	if err != nil {
 		return Entry{}, err
 	}
-	salted := translog.Salted{Body: []byte(item.Body)}
-	if copy(salted.Salt[:], item.Salt) != len(salted.Salt) || translog.LeafHash(salted.Leaf()) != hash[0] {
-		return Entry{}, fmt.Errorf("%w: entry %d, as the broker shows it, is not the one in its log", verify.ErrMisbehaviour, item.Index)
+	if translog.LeafHash(salted.Leaf()) != hash[0] {
+		return Entry{}, fmt.Errorf("%w: entry %d, as it is shown, is not the one in the log", verify.ErrMisbehaviour, index)
 	}
 	e, err := translog.ParseEntry(salted.Body)
 	if err != nil {
-		return Entry{}, fmt.Errorf("%w: entry %d: %w", verify.ErrMisbehaviour, item.Index, err)
+		return Entry{}, fmt.Errorf("%w: entry %d: %w", verify.ErrMisbehaviour, index, err)
 	}
-	return Entry{Index: item.Index, Entry: e}, nil
+	return Entry{Index: index, Entry: e, Private: salted}, nil
 }

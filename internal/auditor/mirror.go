@@ -63,6 +63,7 @@ type Mirror struct {
 	lock   *filelock.Lock
 	state  state
 	edge   *edge
+	kept   string // the newest file of evidence
 }
 
 // A state is what a mirror knows for certain. Leaves may have been pulled
@@ -325,5 +326,6 @@ func (m *Mirror) keep(name, extension string, content []byte) (path string, err 
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return path, fmt.Errorf("auditor: keeping evidence: %w", err)
 	}
+	m.kept = path
 	return path, replace(path, content)
 }

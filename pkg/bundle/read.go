@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/entraide/entraide/pkg/strictjson"
+	"github.com/entraide/entraide/pkg/wire"
 )
 
 // A Reader is an open bundle whose files are those of its manifest, no more
@@ -87,6 +89,41 @@ func (b *Reader) readManifest() error {
 	for name := range b.files {
 		if !listed[name] {
 			return fmt.Errorf("%w: the manifest does not name %s", ErrBundle, name)
+		}
+	}
+	return nil
+}
+
+// Receipts calls fn with every receipt of the log in the bundle, unverified: of
+// messages, confirmations, deadlines and the directory's statements.
+func (b *Reader) Receipts(fn func(text []byte) error) error {
+	for _, f := range b.Manifest.Files {
+		data, err := b.read(f)
+		if err != nil {
+			return err
+		}
+		var texts [][]byte
+		switch {
+		case strings.HasSuffix(f.Name, ".tlog-proof"):
+			texts = append(texts, data)
+		case strings.HasPrefix(f.Name, "confirmations/"):
+			var c Confirmation
+			err = strictjson.Unmarshal(data, MaxFileBytes, &c)
+			texts = append(texts, []byte(c.Proof))
+		case f.Name == DirectoryFile:
+			var all wire.Statements
+			err = strictjson.Unmarshal(data, MaxFileBytes, &all)
+			for _, s := range all.Items {
+				texts = append(texts, []byte(s.Receipt))
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrBundle, f.Name, err)
+		}
+		for _, text := range texts {
+			if err := fn(text); err != nil {
+				return fmt.Errorf("%s: %w", f.Name, err)
+			}
 		}
 	}
 	return nil

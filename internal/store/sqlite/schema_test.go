@@ -17,7 +17,10 @@ import (
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	for file, open := range map[string]func(string) (interface{ Close() error }, error){
-		"schema.sql":     func(path string) (interface{ Close() error }, error) { return sqlite.Open(t.Context(), path) },
+		"schema.sql": func(path string) (interface{ Close() error }, error) { return sqlite.Open(t.Context(), path) },
+		"mirrorschema.sql": func(path string) (interface{ Close() error }, error) {
+			return sqlite.OpenMirror(t.Context(), path)
+		},
 		"deskschema.sql": func(path string) (interface{ Close() error }, error) { return sqlite.OpenDesk(t.Context(), path) },
 	} {
 		migrated := filepath.Join(t.TempDir(), "migrated.db")

@@ -1,0 +1,124 @@
+package auditor
+
+import (
+	"context"
+
+	"github.com/entraide/entraide/internal/store"
+)
+
+// Statistics are figures of a log, with the checkpoint that they rest on.
+type Statistics struct {
+	Origin     string           `json:"origin"`
+	Checkpoint string           `json:"checkpoint"` // signed note
+	Scope      string           `json:"scope"`      // all, a party, or files
+	Pairs      []Figure         `json:"pairs"`
+	Rejections map[string]int64 `json:"rejections"` // by code
+	Statements map[string]int64 `json:"statements"` // by subject: admissions, changes of keys and standing
+	Entries    map[string]int64 `json:"entries"`    // by kind
+}
+
+// A Figure sums up the cases that one party asked another in a lane. Times are
+// in seconds from the opening; nil where no case came so far. Answered means
+// decided, or answered by a last delivery.
+type Figure struct {
+	Requesting      string           `json:"requesting"`
+	Requested       string           `json:"requested"`
+	Lane            string           `json:"lane"`
+	Cases           int64            `json:"cases"`
+	Messages        int64            `json:"messages"`
+	Stages          map[string]int64 `json:"stages"`
+	Overdue         int64            `json:"overdue"` // deadlines that passed
+	Acknowledged    int64            `json:"acknowledged"`
+	AcknowledgedP50 *int64           `json:"acknowledged_median,omitempty"`
+	AcknowledgedP90 *int64           `json:"acknowledged_p90,omitempty"`
+	Answered        int64            `json:"answered"`
+	AnsweredP50     *int64           `json:"answered_median,omitempty"`
+	AnsweredP90     *int64           `json:"answered_p90,omitempty"`
+}
+
+// Statistics returns the figures of the last derivation, of all pairs or of
+// those with a party.
+func (b *Book) Statistics(ctx context.Context, party string) (Statistics, error) {
+	broker, err := readBroker(b.home)
+	if err != nil {
+		return Statistics{}, err
+	}
+	s := Statistics{Origin: broker.Origin, Pairs: []Figure{}}
+	if s.Checkpoint, err = b.db.Mark(ctx, markCheckpoint); err != nil {
+		return s, err
+	}
+	if s.Scope, err = b.db.Mark(ctx, markScope); err != nil {
+		return s, err
+	}
+	switch s.Scope {
+	case markAll:
+		s.Scope = "all"
+	case "":
+		s.Scope = "files"
+	}
+	figures, err := b.db.Figures(ctx, party)
+	if err != nil {
+		return s, err
+	}
+	for _, f := range figures {
+		s.Pairs = append(s.Pairs, Figure{
+			Requesting: f.Requesting, Requested: f.Requested, Lane: f.Lane, Cases: f.Cases, Messages: f.Messages, Stages: f.Stages, Overdue: f.Overdue,
+			Acknowledged: f.Acknowledged, AcknowledgedP50: known(f.AcknowledgedP50), AcknowledgedP90: known(f.AcknowledgedP90),
+			Answered: f.Answered, AnsweredP50: known(f.AnsweredP50), AnsweredP90: known(f.AnsweredP90),
+		})
+	}
+	for what, into := range map[string]*map[string]int64{"code": &s.Rejections, "statement": &s.Statements, "kind": &s.Entries} {
+		tallies, err := b.db.Tallies(ctx, what)
+		if err != nil {
+			return s, err
+		}
+		*into = map[string]int64{}
+		for _, t := range tallies {
+			(*into)[t.Name] = t.Count
+		}
+	}
+	return s, nil
+}
+
+// known is a number, nil for none.
+func known(n int64) *int64 {
+	if n < 0 {
+		return nil
+	}
+	return &n
+}
+
+// A Finding is something in a log that does not fit.
+type Finding struct {
+	Code     string `json:"code"`
+	Grave    bool   `json:"grave"` // evidence of misbehaviour
+	Index    int64  `json:"index"` // of the entry; -1 where it is about none
+	Case     string `json:"case,omitempty"`
+	Who      string `json:"who"`
+	Text     string `json:"text"`
+	Evidence string `json:"evidence,omitempty"` // file
+	Found    string `json:"found"`              // RFC 3339
+}
+
+// EachFinding calls fn with every finding of the last derivation and of the
+// looks at the log.
+func (b *Book) EachFinding(ctx context.Context, fn func(Finding) error) error {
+	for next := int64(0); ; {
+		found, after, err := b.db.Findings(ctx, next, mostOfACode)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		for _, f := range found {
+			if err := fn(findingOf(f)); err != nil {
+				return err
+			}
+		}
+		next = after
+	}
+}
+
+func findingOf(f store.Finding) Finding {
+	return Finding{
+		Code: f.Code, Grave: f.Grave, Index: f.Index, Case: f.Case, Who: f.Who, Text: f.Text, Evidence: f.Evidence, Found: stamp(f.At),
+	}
+}

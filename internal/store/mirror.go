@@ -1,0 +1,76 @@
+package store
+
+// An AuditEntry is an entry of a log as an auditor keeps it: by what it is
+// asked for, with its private half. Which columns mean what depends on the kind;
+// Case of a receipt is that of its message, once that is known.
+type AuditEntry struct {
+	Index     int64
+	Kind      string
+	At        int64 // Unix seconds, the broker's claim
+	Sender    string
+	Recipient string
+	Case      string
+	Act       string // of a message; kind of a receipt; clock of a deadline
+	Lane      string
+	Stage     string
+	Code      string // of a refusal; subject of a statement
+	Seq       int64  // of a message; index of an erasure; due time of a deadline
+	Ref       string // message id
+	Digest    string
+	Salt      []byte // nil once erased
+	Body      []byte
+}
+
+// A Matter is a case as it follows from its entries. Times are in Unix seconds,
+// and -1 where there is none.
+type Matter struct {
+	Case                  string
+	Requesting, Requested string // authorities
+	Lane, Opening, Stage  string
+	First, Last           int64 // indices
+	OpenedAt, MovedAt     int64
+	Delivered             int64 // seconds after opening, until it was reached
+	Acknowledged          int64
+	Answered              int64
+	Messages, Overdue     int64
+}
+
+// A Figure sums up the cases of a pair of parties in a lane; times in seconds,
+// -1 where there is none.
+type Figure struct {
+	Requesting, Requested, Lane string
+	Cases, Messages, Overdue    int64
+	Stages                      map[string]int64
+	Acknowledged                int64 // cases that were
+	AcknowledgedP50             int64
+	AcknowledgedP90             int64
+	Answered                    int64
+	AnsweredP50, AnsweredP90    int64
+}
+
+// A Tally counts something by name.
+type Tally struct {
+	Name  string
+	Count int64
+}
+
+// A Finding is something in a log that does not fit.
+type Finding struct {
+	Code     string
+	Grave    bool // evidence of misbehaviour
+	Index    int64
+	Case     string
+	Who      string // whose it is to answer
+	Text     string
+	Evidence string // file of the mirror; may be empty
+	At       int64  // Unix seconds, when it was found
+	Derived  bool   // from the entries: found anew with every derivation
+}
+
+// A Look is a checkpoint that a mirror took.
+type Look struct {
+	Size     int64
+	At       int64 // Unix seconds: newest cosignature, or else the auditor's clock
+	Cosigned bool
+	Seen     int64 // Unix seconds, by the auditor's clock, when it was last the newest
+}

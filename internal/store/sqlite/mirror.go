@@ -1,0 +1,286 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/entraide/entraide/internal/store"
+)
+
+//go:embed mirrormigrations/*.sql
+var mirrorMigrations embed.FS
+
+// A Mirror is the database of an auditor's mirror: the entries that the auditor
+// has been shown, and what follows from them. One process has it open for
+// writing; others may read.
+type Mirror struct {
+	writer *sql.DB // one connection
+	reader *sql.DB
+}
+
+// OpenMirror opens the database file, making it (mode 0600) and bringing its
+// schema up to date as needed.
+func OpenMirror(ctx context.Context, path string) (*Mirror, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: opening the file: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("sqlite: opening the file: %w", err)
+	}
+	db := &Mirror{}
+	if db.writer, err = connect(path, "immediate", 1); err != nil {
+		return nil, err
+	}
+	if db.reader, err = connect(path, "deferred", readers); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := migrate(ctx, db.writer, mirrorMigrations, "mirrormigrations"); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// Close releases the database.
+func (db *Mirror) Close() error {
+	var errs []error
+	for _, pool := range []*sql.DB{db.reader, db.writer} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// write runs fn in one transaction.
+func (db *Mirror) write(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := db.writer.BeginTx(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		return fmt.Errorf("sqlite: beginning to write: %w", err)
+	}
+	defer tx.Rollback() // does nothing after the commit
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("sqlite: committing: %w", err)
+	}
+	return nil
+}
+
+// scan calls fn for each row of a query.
+func scan(ctx context.Context, db *sql.DB, fn func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("sqlite: reading the mirror: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("sqlite: reading the mirror: %w", err)
+	}
+	return nil
+}
+
+const auditColumns = `idx, kind, at_unix, sender, recipient, case_id, act, lane, stage, code, seq, ref, digest`
+
+// Keep stores entries; those that are there already stay. What an entry says to
+// be erased loses its private half.
+func (db *Mirror) Keep(ctx context.Context, entries []store.AuditEntry) error {
+	return db.write(ctx, func(tx *sql.Tx) error {
+		insert, err := tx.PrepareContext(ctx, `INSERT OR IGNORE INTO entry (`+auditColumns+`, salt, body)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)`)
+		if err != nil {
+			return fmt.Errorf("sqlite: keeping entries: %w", err)
+		}
+		defer insert.Close()
+		for _, e := range entries {
+			if _, err := insert.ExecContext(ctx, e.Index, e.Kind, e.At, e.Sender, e.Recipient, e.Case, e.Act, e.Lane, e.Stage,
+				e.Code, e.Seq, e.Ref, e.Digest, e.Salt, e.Body); err != nil {
+				return fmt.Errorf("sqlite: keeping entry %d: %w", e.Index, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Settle gives receipts the case of their message, and takes the private halves
+// of what was erased out of the tables and the files.
+func (db *Mirror) Settle(ctx context.Context) error {
+	var erased int64
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE entry SET (case_id, lane, sender, recipient) =
+			(SELECT m.case_id, m.lane, m.sender, m.recipient FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref)
+			WHERE kind = 'receipt' AND case_id = '' AND EXISTS (SELECT 1 FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref)`); err != nil {
+			return fmt.Errorf("sqlite: settling entries: %w", err)
+		}
+		res, err := tx.ExecContext(ctx, `UPDATE entry SET salt = NULL, body = NULL
+			WHERE body IS NOT NULL AND idx IN (SELECT seq FROM entry WHERE kind = 'erasure')`)
+		if err != nil {
+			return fmt.Errorf("sqlite: settling entries: %w", err)
+		}
+		erased, err = res.RowsAffected()
+		return err
+	})
+	if err != nil || erased == 0 {
+		return err
+	}
+	return purge(ctx, db.writer)
+}
+
+// Orders of entries.
+const (
+	ByIndex = `ORDER BY idx`
+	// ByCase leaves out what is about no case.
+	ByCase = `WHERE case_id <> '' ORDER BY case_id, idx`
+	// ByPair has messages only, of each sender to each recipient by number.
+	ByPair = `WHERE kind = 'message' ORDER BY sender, recipient, seq`
+)
+
+// Each calls fn with every entry, without its private half, in one of the
+// orders.
+func (db *Mirror) Each(ctx context.Context, order string, fn func(store.AuditEntry) error) error {
+	return scan(ctx, db.reader, func(r *sql.Rows) error {
+		var e store.AuditEntry
+		if err := r.Scan(&e.Index, &e.Kind, &e.At, &e.Sender, &e.Recipient, &e.Case, &e.Act, &e.Lane, &e.Stage, &e.Code, &e.Seq, &e.Ref, &e.Digest); err != nil {
+			return err
+		}
+		return fn(e)
+	}, `SELECT `+auditColumns+` FROM entry `+order)
+}
+
+// Erased reports whether an entry says that the one of an index was erased.
+func (db *Mirror) Erased(ctx context.Context, index int64) (bool, error) {
+	found := false
+	err := scan(ctx, db.reader, func(*sql.Rows) error { found = true; return nil },
+		`SELECT 1 FROM entry WHERE kind = 'erasure' AND seq = ?1 LIMIT 1`, index)
+	return found, err
+}
+
+// Count returns how many entries are kept.
+func (db *Mirror) Count(ctx context.Context) (n int64, err error) {
+	err = scan(ctx, db.reader, func(r *sql.Rows) error { return r.Scan(&n) }, `SELECT count(*) FROM entry`)
+	return n, err
+}
+
+// PutLook notes a checkpoint; one of a size that is known only moves on when it
+// was last seen.
+func (db *Mirror) PutLook(ctx context.Context, l store.Look) error {
+	return db.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO look (size, at_unix, cosigned, seen_unix) VALUES (?1, ?2, ?3, ?4)
+			ON CONFLICT (size) DO UPDATE SET seen_unix = excluded.seen_unix`, l.Size, l.At, l.Cosigned, l.Seen)
+		return err
+	})
+}
+
+// Looks returns the checkpoints that were noted, by size.
+func (db *Mirror) Looks(ctx context.Context) (looks []store.Look, err error) {
+	err = scan(ctx, db.reader, func(r *sql.Rows) error {
+		var l store.Look
+		defer func() { looks = append(looks, l) }()
+		return r.Scan(&l.Size, &l.At, &l.Cosigned, &l.Seen)
+	}, `SELECT size, at_unix, cosigned, seen_unix FROM look ORDER BY size`)
+	return looks, err
+}
+
+// Mark returns a note of the mirror's own, "" if there is none.
+func (db *Mirror) Mark(ctx context.Context, name string) (value string, err error) {
+	err = scan(ctx, db.reader, func(r *sql.Rows) error { return r.Scan(&value) }, `SELECT value FROM mark WHERE name = ?1`, name)
+	return value, err
+}
+
+// PutMark keeps a note.
+func (db *Mirror) PutMark(ctx context.Context, name, value string) error {
+	return db.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO mark (name, value) VALUES (?1, ?2)`, name, value)
+		return err
+	})
+}
+
+// PutFinding keeps a finding that does not follow from the entries, once.
+func (db *Mirror) PutFinding(ctx context.Context, f store.Finding) error {
+	return db.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, putFinding+` WHERE NOT EXISTS (SELECT 1 FROM finding WHERE code = ?1 AND text = ?6)`, findingValues(f)...)
+		return err
+	})
+}
+
+const putFinding = `INSERT INTO finding (code, grave, idx, case_id, who, text, evidence, at_unix, derived) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9`
+
+func findingValues(f store.Finding) []any {
+	return []any{f.Code, f.Grave, f.Index, f.Case, f.Who, f.Text, f.Evidence, f.At, f.Derived}
+}
+
+// Findings returns the findings from an id on, limit at most, with the id to go
+// on from.
+func (db *Mirror) Findings(ctx context.Context, from int64, limit int) (found []store.Finding, next int64, err error) {
+	next = from
+	err = scan(ctx, db.reader, func(r *sql.Rows) error {
+		var f store.Finding
+		err := r.Scan(&next, &f.Code, &f.Grave, &f.Index, &f.Case, &f.Who, &f.Text, &f.Evidence, &f.At, &f.Derived)
+		found, next = append(found, f), next+1
+		return err
+	}, `SELECT id, code, grave, idx, case_id, who, text, evidence, at_unix, derived FROM finding WHERE id >= ?1 ORDER BY id LIMIT ?2`, from, limit)
+	return found, next, err
+}
+
+// Figures returns the figures of all pairs, or of those with a party.
+func (db *Mirror) Figures(ctx context.Context, party string) (figures []store.Figure, err error) {
+	err = scan(ctx, db.reader, func(r *sql.Rows) error {
+		f := store.Figure{}
+		var stages string
+		err := r.Scan(&f.Requesting, &f.Requested, &f.Lane, &f.Cases, &f.Messages, &stages, &f.Overdue, &f.Acknowledged,
+			&f.AcknowledgedP50, &f.AcknowledgedP90, &f.Answered, &f.AnsweredP50, &f.AnsweredP90)
+		if err == nil {
+			err = json.Unmarshal([]byte(stages), &f.Stages)
+		}
+		figures = append(figures, f)
+		return err
+	}, `SELECT requesting, requested, lane, cases, messages, stages, overdue, acknowledged, coalesce(acknowledged_p50, -1),
+		coalesce(acknowledged_p90, -1), answered, coalesce(answered_p50, -1), coalesce(answered_p90, -1)
+		FROM figure WHERE ?1 IN ('', requesting, requested) ORDER BY requesting, requested, lane`, party)
+	return figures, err
+}
+
+// Tallies returns what was counted under a heading: kind, code or statement.
+func (db *Mirror) Tallies(ctx context.Context, what string) (tallies []store.Tally, err error) {
+	err = scan(ctx, db.reader, func(r *sql.Rows) error {
+		var t store.Tally
+		defer func() { tallies = append(tallies, t) }()
+		return r.Scan(&t.Name, &t.Count)
+	}, `SELECT name, count FROM tally WHERE what = ?1 ORDER BY name`, what)
+	return tallies, err
+}
+
+// ErasedBetween reports whether an entry of an index in [from, to) was erased
+// and is not kept.
+func (db *Mirror) ErasedBetween(ctx context.Context, from, to int64) (bool, error) {
+	found := false
+	err := scan(ctx, db.reader, func(*sql.Rows) error { found = true; return nil }, `SELECT 1 FROM entry e WHERE e.kind = 'erasure'
+		AND e.seq >= ?1 AND e.seq < ?2 AND NOT EXISTS (SELECT 1 FROM entry k WHERE k.idx = e.seq) LIMIT 1`, from, to)
+	return found, err
+}
+
+// Limits calls fn with every deadline that passed: of which pair, in which lane,
+// and how many seconds after the opening of the case it was due.
+func (db *Mirror) Limits(ctx context.Context, fn func(from, to, lane, clock string, seconds int64)) error {
+	return scan(ctx, db.reader, func(r *sql.Rows) error {
+		var from, to, lane, clock string
+		var seconds int64
+		if err := r.Scan(&from, &to, &lane, &clock, &seconds); err != nil {
+			return err
+		}
+		fn(from, to, lane, clock, seconds)
+		return nil
+	}, `SELECT d.sender, d.recipient, m.lane, d.act, d.seq - m.at_unix FROM entry d JOIN entry m ON m.idx =
+		(SELECT min(o.idx) FROM entry o WHERE o.case_id = d.case_id) WHERE d.kind = 'deadline' AND m.kind = 'message'`)
+}

@@ -1,0 +1,108 @@
+-- The present schema of an auditor's mirror in full, for readers. A test
+-- compares it with what the migrations make of an empty database.
+
+-- entry holds what the auditor has been shown of the log: what is asked for in
+-- columns, and salt and body, which the leaf commits to, until they are erased.
+CREATE TABLE entry (
+    idx        INTEGER PRIMARY KEY,
+    kind       TEXT    NOT NULL,
+    at_unix    INTEGER NOT NULL,
+    sender     TEXT    NOT NULL,
+    recipient  TEXT    NOT NULL,
+    case_id    TEXT    NOT NULL,
+    act        TEXT    NOT NULL,
+    lane       TEXT    NOT NULL,
+    stage      TEXT    NOT NULL,
+    code       TEXT    NOT NULL,
+    seq        INTEGER NOT NULL,
+    ref        TEXT    NOT NULL,
+    digest     TEXT    NOT NULL,
+    salt       BLOB,
+    body       BLOB
+) STRICT;
+CREATE INDEX entry_kind ON entry (kind, code, idx);
+CREATE INDEX entry_case ON entry (case_id, idx) WHERE case_id <> '';
+CREATE INDEX entry_ref ON entry (ref) WHERE kind = 'message';
+CREATE INDEX entry_sender ON entry (sender, recipient, seq) WHERE kind = 'message';
+CREATE INDEX entry_recipient ON entry (recipient, idx) WHERE kind = 'message';
+CREATE INDEX entry_erased ON entry (seq) WHERE kind = 'erasure';
+
+-- matter is a case as it follows from its entries.
+CREATE TABLE matter (
+    case_id           TEXT    PRIMARY KEY,
+    requesting        TEXT    NOT NULL,
+    requested         TEXT    NOT NULL,
+    requesting_party  TEXT    NOT NULL,
+    requested_party   TEXT    NOT NULL,
+    lane              TEXT    NOT NULL,
+    opening           TEXT    NOT NULL,
+    stage             TEXT    NOT NULL,
+    first_idx         INTEGER NOT NULL,
+    last_idx          INTEGER NOT NULL,
+    opened_at_unix    INTEGER NOT NULL,
+    moved_at_unix     INTEGER NOT NULL,
+    delivered_secs    INTEGER,
+    acknowledged_secs INTEGER,
+    answered_secs     INTEGER,
+    messages          INTEGER NOT NULL,
+    overdue           INTEGER NOT NULL
+) STRICT;
+CREATE INDEX matter_pair ON matter (requesting_party, requested_party, lane, stage);
+CREATE INDEX matter_stage ON matter (stage, last_idx);
+CREATE INDEX matter_moved ON matter (moved_at_unix);
+
+-- figure is the sum of the cases of a pair in a lane; times in seconds.
+CREATE TABLE figure (
+    requesting       TEXT    NOT NULL,
+    requested        TEXT    NOT NULL,
+    lane             TEXT    NOT NULL,
+    cases            INTEGER NOT NULL,
+    messages         INTEGER NOT NULL,
+    stages           TEXT    NOT NULL,
+    overdue          INTEGER NOT NULL,
+    acknowledged     INTEGER NOT NULL,
+    acknowledged_p50 INTEGER,
+    acknowledged_p90 INTEGER,
+    answered         INTEGER NOT NULL,
+    answered_p50     INTEGER,
+    answered_p90     INTEGER,
+    PRIMARY KEY (requesting, requested, lane)
+) STRICT, WITHOUT ROWID;
+
+-- tally counts entries by kind, refusals by code, statements by subject.
+CREATE TABLE tally (
+    what  TEXT    NOT NULL,
+    name  TEXT    NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (what, name)
+) STRICT, WITHOUT ROWID;
+
+-- finding is what does not fit.
+CREATE TABLE finding (
+    id       INTEGER PRIMARY KEY,
+    code     TEXT    NOT NULL,
+    grave    INTEGER NOT NULL,
+    idx      INTEGER NOT NULL,
+    case_id  TEXT    NOT NULL,
+    who      TEXT    NOT NULL,
+    text     TEXT    NOT NULL,
+    evidence TEXT    NOT NULL,
+    at_unix  INTEGER NOT NULL,
+    derived  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX finding_code ON finding (code, idx);
+CREATE INDEX finding_idx ON finding (idx);
+
+-- look is a checkpoint that the mirror took, with when it is known to have been
+-- there: the newest cosignature, or else the auditor's own clock.
+CREATE TABLE look (
+    size      INTEGER PRIMARY KEY,
+    at_unix   INTEGER NOT NULL,
+    cosigned  INTEGER NOT NULL,
+    seen_unix INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE mark (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
