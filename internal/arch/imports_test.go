@@ -72,7 +72,9 @@ var mayImport = []struct {
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/parts", "internal/transport", "internal/telemetry"})},
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
 	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/report", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
-	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/telemetry"})},
+	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
+	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk"})},
+	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
 
@@ -95,7 +97,7 @@ var sides = []string{
 	"pkg/client", "internal/config", "internal/telemetry", "internal/transport", "internal/guard",
 	"internal/witness", "internal/enrolment", "internal/depositary", "internal/keyring",
 	"internal/store", "internal/store/postgres", "internal/store/sqlite",
-	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/web",
+	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/account", "internal/desk/web",
 	"internal/auditor", "internal/auditor/web",
 }
 
@@ -113,8 +115,11 @@ var thirdParty = []dependency{
 	{"github.com/ProtonMail/go-crypto", "OpenPGP after RFC 9580 and RFC 9980", []string{"pkg/pgp"}, false},
 	{"github.com/go-json-experiment/json", "JSON parsing that refuses duplicates and look-alikes", []string{"pkg/strictjson"}, false},
 	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/witness", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
-	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/evidence", "pkg/strictjson", "pkg/convention", "internal/locale"}, false},
+	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/evidence", "pkg/strictjson", "pkg/convention", "internal/locale", "internal/desk/account"}, false},
 	{"github.com/nicksnyder/go-i18n/v2", "catalogues of sentences with the plural forms of every language", []string{"internal/locale"}, false},
+	{"golang.org/x/crypto", "Argon2id for the passwords of officers", []string{"internal/desk/account"}, false},
+	{"github.com/pquerna/otp", "time-based codes of a second factor", []string{"internal/desk/account"}, true},
+	{"github.com/go-webauthn/webauthn", "passkeys", []string{"internal/desk/account"}, false},
 	{"github.com/go-playground/validator/v10", "rules on content types and inputs as tags", []string{"pkg/convention", "pkg/directory", "internal/broker/api", "internal/desk/web"}, false},
 	{"github.com/santhosh-tekuri/jsonschema/v6", "JSON Schema 2020-12, held against the Go types", nil, true},
 	{"github.com/lib/pq", "PostgreSQL", []string{"internal/store/postgres", "internal/testkit/pgserver"}, false},

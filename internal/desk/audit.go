@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
@@ -18,6 +19,17 @@ var ErrAudit = errors.New("the desk's own log has been altered")
 // Store returns the desk's database, for the parts of the desk that keep their
 // own tables in it.
 func (d *Desk) Store() store.Desk { return d.db }
+
+// Party returns the code of the State whose desk this is, such as QM; empty if
+// the home has no keys yet.
+func (d *Desk) Party() string {
+	ids, err := d.Authorities()
+	if err != nil || len(ids) == 0 {
+		return ""
+	}
+	party, _, _ := strings.Cut(ids[0], ".")
+	return party
+}
 
 // record appends an entry of the desk itself to its own log.
 func (d *Desk) record(ctx context.Context, w store.DeskWriter, what, detail string) error {

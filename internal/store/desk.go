@@ -21,6 +21,7 @@ type Desk interface {
 // A DeskReader is a view of a desk's database at one instant.
 type DeskReader interface {
 	LineReader
+	AccountReader
 	// Published returns the directory statements with index > after, in order.
 	Published(ctx context.Context, after int64) ([]Published, error)
 	// Seen returns the newest checkpoint that the desk has verified, signed, and when
@@ -105,6 +106,7 @@ type DeskReader interface {
 type DeskWriter interface {
 	DeskReader
 	LineWriter
+	AccountWriter
 	PutPublished(ctx context.Context, p Published) error
 	PutSeen(ctx context.Context, note []byte, freshAt int64) error
 	// PutCursor notes that an authority has taken an item.
