@@ -73,6 +73,7 @@ var mayImport = []struct {
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
 	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/report", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
+	{"internal/desk/office", slices.Concat(everyPkg, []string{"internal/desk", "internal/store"})},
 	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk"})},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
@@ -97,7 +98,7 @@ var sides = []string{
 	"pkg/client", "internal/config", "internal/telemetry", "internal/transport", "internal/guard",
 	"internal/witness", "internal/enrolment", "internal/depositary", "internal/keyring",
 	"internal/store", "internal/store/postgres", "internal/store/sqlite",
-	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/account", "internal/desk/web",
+	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/account", "internal/desk/office", "internal/desk/web",
 	"internal/auditor", "internal/auditor/web",
 }
 

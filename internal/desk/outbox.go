@@ -103,6 +103,9 @@ func (d *Desk) sealed(ctx context.Context, o *store.Order) (*message.Message, er
 	if len(o.Sealed) > 0 {
 		return message.Parse(o.Sealed)
 	}
+	if err := d.asReleased(ctx, *o); err != nil {
+		return nil, err
+	}
 	draft, err := d.draft(ctx, *o)
 	if err != nil {
 		return nil, err

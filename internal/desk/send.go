@@ -35,19 +35,81 @@ type Order struct {
 // will be sent once, however often the desk is stopped or the line breaks. It
 // returns the ids of message and case.
 //
-// A refusal is a *problem.Error.
+// A refusal is a *problem.Error. Where the office wants a second person for the
+// lane of the message, only [Desk.SendReleased] sends.
 func (d *Desk) Send(ctx context.Context, o Order) (id, caseID message.ID, err error) {
+	return d.send(ctx, o, nil)
+}
+
+// SendReleased sends an order that an officer released as the content with that
+// digest (see [Desk.Content]); it is refused if it has another. What note does
+// commits with the order or not at all. The release is noted under the id of the
+// message, and nothing else is ever sealed under it.
+func (d *Desk) SendReleased(ctx context.Context, o Order, r store.Release, note func(w store.DeskWriter, id, caseID string) error) (id, caseID message.ID, err error) {
+	return d.send(ctx, o, func(w store.DeskWriter, put store.Order) error {
+		if _, digest, err := contentOf(put); err != nil || digest != r.Digest {
+			return errors.Join(problem.New(problem.WrongDigest, "digest", "This is not what was shown: look at it again."), err)
+		}
+		r.Message = put.ID
+		if err := w.PutRelease(ctx, r); err != nil {
+			return err
+		}
+		return note(w, put.ID, put.Case)
+	})
+}
+
+// Try checks all that Send checks, and sends nothing.
+func (d *Desk) Try(ctx context.Context, o Order) error {
+	put, body, err := d.prepare(o)
+	if err != nil {
+		return err
+	}
+	return d.db.Read(ctx, func(r store.DeskReader) error {
+		_, err := d.fits(ctx, r, o, put, body)
+		return err
+	})
+}
+
+// prepare checks what needs no database, and makes the order but for its lane
+// and ids.
+func (d *Desk) prepare(o Order) (store.Order, convention.Body, error) {
+	none := store.Order{}
 	body, err := convention.ParseBody(o.Body)
 	if err != nil {
-		return "", "", err
+		return none, nil, err
 	}
 	if !convention.MayTravel(body.Kind(), string(o.Act)) {
-		return "", "", problem.Newf(problem.InvalidValue, "kind", "A %s cannot travel with the act %s.", body.Kind(), o.Act)
+		return none, nil, problem.Newf(problem.InvalidValue, "kind", "A %s cannot travel with the act %s.", body.Kind(), o.Act)
 	}
 	if _, err := d.Directory().Check(o.To, d.now()); err != nil {
-		return "", "", err
+		return none, nil, err
 	}
 	attached, err := d.attach(o, body)
+	return store.Order{
+		Case: string(o.Case), From: o.From, To: o.To, Act: string(o.Act), Final: o.Final, NotAfter: unix(o.NotAfter), Body: o.Body,
+		CreatedAt: d.now().Unix(), State: store.OrderWaiting, Evidence: attached,
+	}, body, err
+}
+
+// fits checks an order against the case file and returns it with its lane.
+func (d *Desk) fits(ctx context.Context, r store.DeskReader, o Order, put store.Order, body convention.Body) (store.Order, error) {
+	if err := d.sendable(ctx, r); err != nil {
+		return put, err
+	}
+	lane, err := d.allowed(ctx, r, o)
+	if err != nil {
+		return put, err
+	}
+	put.Lane = string(lane)
+	if _, ok := body.(*convention.Request); ok { // nothing else has warnings
+		return put, d.complete(ctx, r, o)
+	}
+	return put, nil
+}
+
+// send puts an order into the outbox, with what else is to commit with it.
+func (d *Desk) send(ctx context.Context, o Order, also func(store.DeskWriter, store.Order) error) (id, caseID message.ID, err error) {
+	put, body, err := d.prepare(o)
 	if err != nil {
 		return "", "", err
 	}
@@ -59,23 +121,18 @@ func (d *Desk) Send(ctx context.Context, o Order) (id, caseID message.ID, err er
 			return "", "", err
 		}
 	}
+	put.ID, put.Case = string(id), string(o.Case)
 	err = d.db.Write(ctx, func(w store.DeskWriter) error {
-		if err := d.sendable(ctx, w); err != nil {
+		if put, err = d.fits(ctx, w, o, put, body); err != nil {
 			return err
 		}
-		if o.Lane, err = d.allowed(ctx, w, o); err != nil {
+		if also == nil {
+			also = func(w store.DeskWriter, put store.Order) error { return unreleased(ctx, w, put) }
+		}
+		if err := w.PutOrder(ctx, put); err != nil {
 			return err
 		}
-		if _, ok := body.(*convention.Request); ok { // nothing else has warnings
-			if err := d.complete(ctx, w, o); err != nil {
-				return err
-			}
-		}
-		if err := w.PutOrder(ctx, store.Order{
-			ID: string(id), Case: string(o.Case), From: o.From, To: o.To, Act: string(o.Act), Final: o.Final,
-			Lane: string(o.Lane), NotAfter: unix(o.NotAfter), Body: o.Body, CreatedAt: d.now().Unix(), State: store.OrderWaiting,
-			Evidence: attached,
-		}); err != nil {
+		if err := also(w, put); err != nil {
 			return err
 		}
 		return d.record(ctx, w, "message ordered", string(id))

@@ -22,6 +22,8 @@ type Desk interface {
 type DeskReader interface {
 	LineReader
 	AccountReader
+	DraftReader
+	WorkReader
 	// Published returns the directory statements with index > after, in order.
 	Published(ctx context.Context, after int64) ([]Published, error)
 	// Seen returns the newest checkpoint that the desk has verified, signed, and when
@@ -107,6 +109,8 @@ type DeskWriter interface {
 	DeskReader
 	LineWriter
 	AccountWriter
+	DraftWriter
+	WorkWriter
 	PutPublished(ctx context.Context, p Published) error
 	PutSeen(ctx context.Context, note []byte, freshAt int64) error
 	// PutCursor notes that an authority has taken an item.

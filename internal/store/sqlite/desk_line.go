@@ -95,12 +95,13 @@ func lineConditions(f store.LineFilter) (string, []any) {
 	also(f.Owed != "", "l.owed IN (?, 'both')", f.Owed)
 	also(f.Unread, "l.unread > 0")
 	also(f.Unassigned, "coalesce(w.officer, '') = '' AND coalesce(w.team, '') = ''")
-	also(f.Officer != "", "l.case_id IN (SELECT case_id FROM case_work WHERE officer = ? AND officer <> '')", f.Officer)
+	also(f.Officer != "", `l.case_id IN (SELECT case_id FROM case_work WHERE officer = ? AND officer <> ''
+		UNION SELECT t.case_id FROM team_member m JOIN case_work t ON t.team = m.team AND t.team <> '' WHERE m.officer = ?)`, f.Officer, f.Officer)
 	also(f.Team != "", "l.case_id IN (SELECT case_id FROM case_work WHERE team = ? AND team <> '')", f.Team)
 	also(f.Tag != "", "l.case_id IN (SELECT case_id FROM case_tag WHERE tag = ?)", f.Tag)
 	also(f.DueBefore > 0, "l.due_at_unix > 0 AND l.due_at_unix < ?", f.DueBefore)
 	also(f.Since > 0, "l.moved_at_unix >= ?", f.Since)
-	also(f.Reader != "", readable("l"), f.Reader, f.Reader)
+	also(f.Reader != "", readable("l"), f.Reader, f.Reader, f.Reader)
 	begun := f.After != store.LineCursor{}
 	switch f.Sort {
 	case store.ByDue:
@@ -114,12 +115,14 @@ func lineConditions(f store.LineFilter) (string, []any) {
 	return strings.Join(where, " AND "), args
 }
 
-// readable is the condition that an officer, named twice in the arguments, may
-// read a case of the table: it is not sealed, or the officer is named for it.
+// readable is the condition that an officer, named three times in the arguments,
+// may read a case of the table: it is not sealed, or the officer is named for it,
+// assigned to it, or in the team that is.
 func readable(table string) string {
 	return fmt.Sprintf(`(%[1]s.sealed = 0
 		OR EXISTS (SELECT 1 FROM case_reader p WHERE p.case_id = %[1]s.case_id AND p.officer = ?)
-		OR EXISTS (SELECT 1 FROM case_work p WHERE p.case_id = %[1]s.case_id AND p.officer = ?))`, table)
+		OR EXISTS (SELECT 1 FROM case_work p WHERE p.case_id = %[1]s.case_id AND p.officer = ?)
+		OR EXISTS (SELECT 1 FROM case_work p JOIN team_member m ON m.team = p.team WHERE p.case_id = %[1]s.case_id AND m.officer = ?))`, table)
 }
 
 func scanID(r *sql.Rows, id *string) error { return r.Scan(id) }
