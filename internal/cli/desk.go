@@ -12,8 +12,10 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
@@ -159,7 +161,7 @@ func (a *app) deskServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Send and receive until interrupted",
 		Long: `Keep the line to the broker open: take what arrives, send what waits, repeat
-what failed. The passphrase is needed once. Other commands may work on the same
+what failed, and call the watch for an emergency. The passphrase is needed once. Other commands may work on the same
 home meanwhile.`,
 		Example: "  entraide desk serve --home desk",
 		Args:    noArgs,
@@ -174,7 +176,10 @@ home meanwhile.`,
 				return err
 			}
 			fmt.Fprintln(a.err, "entraide: the desk is at work")
-			return d.Run(ctx)
+			group, ctx := errgroup.WithContext(ctx)
+			group.Go(func() error { return d.Run(ctx) })
+			group.Go(func() error { return (&office.Notifier{Office: office.New(d)}).Watch(ctx) })
+			return group.Wait()
 		}),
 	}
 	line.flags(c)

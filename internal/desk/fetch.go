@@ -68,6 +68,9 @@ type parcel struct {
 // [evidence.ErrContent] or [evidence.ErrManifest] if the evidence is not what
 // was signed.
 func (d *Desk) FetchEvidence(ctx context.Context, f Fetching) (*evidence.Package, error) {
+	if err := d.refusePending(ctx, f.Message); err != nil {
+		return nil, err
+	}
 	p, err := d.parcel(ctx, f.Message, f.Number)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 // indexVersion is that of the derivation of lines and of searched texts. Raise
 // it when either changes: a desk then derives all of them again.
-const indexVersion = 1
+const indexVersion = 2
 
 // ErrIndex says that the index of cases is not what follows from the letters.
 var ErrIndex = errors.New("the index of cases does not follow from the letters; repair it with `entraide desk reindex`")
@@ -31,24 +32,50 @@ type indexed struct {
 // Write implements [store.Desk].
 func (x indexed) Write(ctx context.Context, fn func(store.DeskWriter) error) error {
 	return x.Desk.Write(ctx, func(w store.DeskWriter) error {
-		t := &touching{DeskWriter: w, cases: map[string]bool{}}
+		t := &touching{DeskWriter: w, cases: map[string]bool{}, now: x.now()}
 		if err := fn(t); err != nil {
 			return err
 		}
-		return t.settle(ctx, x.now())
+		return t.settle(ctx)
 	})
 }
 
-// A touching writer notes the cases whose line may change.
+// A touching writer notes the cases whose line may change, keeps the words of
+// messages for the search, and calls the watch for an emergency: what follows from
+// a message follows in its transaction.
 type touching struct {
 	store.DeskWriter
 	cases map[string]bool
+	now   time.Time
 }
 
 // PutLetter implements [store.DeskWriter].
 func (t *touching) PutLetter(ctx context.Context, l store.Letter) error {
 	t.cases[l.Case] = true
-	return t.DeskWriter.PutLetter(ctx, l)
+	before, err := t.Letter(ctx, l.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	known := err == nil
+	if err := t.DeskWriter.PutLetter(ctx, l); err != nil {
+		return err
+	}
+	if known && bytes.Equal(before.Body, l.Body) {
+		return nil
+	}
+	if err := putText(ctx, t.DeskWriter, l); err != nil || known {
+		return err
+	}
+	return raise(ctx, t.DeskWriter, l, t.now)
+}
+
+// EraseCase implements [store.DeskWriter].
+func (t *touching) EraseCase(ctx context.Context, e store.CaseErasure, left store.Remains) error {
+	t.cases[e.Case] = true
+	if err := t.ForgetCase(ctx, e.Case); err != nil {
+		return err
+	}
+	return t.DeskWriter.EraseCase(ctx, e, left)
 }
 
 // PutLink implements [store.DeskWriter].
@@ -73,15 +100,9 @@ func (t *touching) PutClocks(ctx context.Context, c store.CaseRef, clocks []byte
 	return t.DeskWriter.PutClocks(ctx, c, clocks)
 }
 
-// EraseCase implements [store.DeskWriter].
-func (t *touching) EraseCase(ctx context.Context, e store.CaseErasure, left store.Remains) error {
-	t.cases[e.Case] = true
-	return t.DeskWriter.EraseCase(ctx, e, left)
-}
-
 // settle derives the lines of what was touched, and of the cases that those
 // refer to: what happens in a case may move another on.
-func (t *touching) settle(ctx context.Context, now time.Time) error {
+func (t *touching) settle(ctx context.Context) error {
 	delete(t.cases, "")
 	for _, id := range slices.Collect(maps.Keys(t.cases)) {
 		refers, err := t.Refers(ctx, id)
@@ -93,7 +114,7 @@ func (t *touching) settle(ctx context.Context, now time.Time) error {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(t.cases)) {
-		if err := putLine(ctx, t.DeskWriter, id, now); err != nil {
+		if err := putLine(ctx, t.DeskWriter, id, t.now); err != nil {
 			return err
 		}
 	}
@@ -268,7 +289,7 @@ func (d *Desk) Reindex(ctx context.Context) (n int, err error) {
 				return err
 			}
 			for _, id := range ids {
-				if err := errors.Join(ctx.Err(), putLine(ctx, w, id, d.now())); err != nil {
+				if err := errors.Join(ctx.Err(), putLine(ctx, w, id, d.now()), putTexts(ctx, w, id)); err != nil {
 					return err
 				}
 			}
@@ -288,6 +309,15 @@ func (d *Desk) Reindex(ctx context.Context) (n int, err error) {
 		}
 		return d.record(ctx, w, "index of cases made anew", fmt.Sprint(n))
 	})
+}
+
+// putTexts keeps the words of every message of a case anew.
+func putTexts(ctx context.Context, w store.DeskWriter, id string) error {
+	letters, err := w.Letters(ctx, id)
+	for _, l := range letters {
+		err = errors.Join(err, putText(ctx, w, l))
+	}
+	return err
 }
 
 // refreshLines derives the lines that a date has changed.

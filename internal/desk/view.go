@@ -358,8 +358,12 @@ func (d *Desk) Message(ctx context.Context, id string) (Message, error) {
 }
 
 // Body returns the content of a message as JSON, and tells its sender, once,
-// that an officer of the recipient has opened it.
+// that an officer of the recipient has opened it. What waits for its conditions to
+// be accepted is refused.
 func (d *Desk) Body(ctx context.Context, id string) ([]byte, error) {
+	if err := d.refusePending(ctx, id); err != nil {
+		return nil, err
+	}
 	l, err := d.letter(ctx, id)
 	if err != nil {
 		return nil, err

@@ -47,9 +47,9 @@ func (d *Desk) asked(ctx context.Context, signed directory.Signed) error {
 	})
 }
 
-// Party returns the code of the State whose desk this is; empty if it has no
+// party returns the code of the State whose desk this is; empty if it has no
 // keys.
-func (d *Desk) Party() (string, error) {
+func (d *Desk) party() (string, error) {
 	ids, err := d.Authorities()
 	if err != nil || len(ids) == 0 {
 		return "", err
@@ -61,7 +61,7 @@ func (d *Desk) Party() (string, error) {
 // desk's own State that this desk neither made nor asked for is an incident:
 // whoever made it has the key, or the power, to speak for the State.
 func (d *Desk) watch(ctx context.Context, w store.DeskWriter, s wire.Statement, next *directory.Directory) error {
-	party, err := d.Party()
+	party, err := d.party()
 	if err != nil || party == "" {
 		return err
 	}

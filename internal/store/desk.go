@@ -24,6 +24,8 @@ type DeskReader interface {
 	AccountReader
 	DraftReader
 	WorkReader
+	TextReader
+	DutyReader
 	// Published returns the directory statements with index > after, in order.
 	Published(ctx context.Context, after int64) ([]Published, error)
 	// Seen returns the newest checkpoint that the desk has verified, signed, and when
@@ -111,6 +113,8 @@ type DeskWriter interface {
 	AccountWriter
 	DraftWriter
 	WorkWriter
+	TextWriter
+	DutyWriter
 	PutPublished(ctx context.Context, p Published) error
 	PutSeen(ctx context.Context, note []byte, freshAt int64) error
 	// PutCursor notes that an authority has taken an item.

@@ -76,7 +76,8 @@ type WorkWriter interface {
 	PutAssignment(ctx context.Context, a Assignment) error
 	PutTag(ctx context.Context, caseID, tag string) error
 	DeleteTag(ctx context.Context, caseID, tag string) error
-	PutNote(ctx context.Context, n Note) error
+	// PutNote adds a note and returns its number.
+	PutNote(ctx context.Context, n Note) (int64, error)
 	PutNamedReader(ctx context.Context, caseID, officer string) error
 	// PutSight notes that an officer has seen a message; the first time counts.
 	PutSight(ctx context.Context, s Sight) error

@@ -117,6 +117,29 @@ type Condition struct {
 	Until  Time   `json:"until,omitzero"`
 	// Measures are those that the condition is about; left out, all.
 	Measures []int64 `json:"measures,omitempty" validate:"max=200,unique,dive,min=1,max=200"`
+	// BeforeOpening says that an officer of the recipient is to accept the condition
+	// before what comes under it is opened. The recipient's system holds it back.
+	BeforeOpening bool `json:"before_opening,omitzero"`
+}
+
+// BeforeOpening returns the conditions of a body that an officer is to accept
+// before the body is shown.
+func BeforeOpening(b Body) (first []Condition) {
+	var all []Condition
+	switch b := b.(type) {
+	case *Delivery:
+		all = b.Conditions
+	case *Information:
+		all = b.Conditions
+	case *UseDecision:
+		all = b.Conditions
+	}
+	for _, c := range all {
+		if c.BeforeOpening {
+			first = append(first, c)
+		}
+	}
+	return first
 }
 
 func (c *ConditionOffer) summary() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/entraide/entraide/internal/store"
@@ -115,9 +116,13 @@ func (w *deskWriter) DeleteTag(ctx context.Context, caseID, tag string) error {
 }
 
 // PutNote implements [store.WorkWriter].
-func (w *deskWriter) PutNote(ctx context.Context, n store.Note) error {
-	return w.exec(ctx, "a note", `INSERT INTO case_note (case_id, officer, officer_name, at_unix, text) VALUES (?1, ?2, ?3, ?4, ?5)`,
+func (w *deskWriter) PutNote(ctx context.Context, n store.Note) (int64, error) {
+	res, err := w.tx.ExecContext(ctx, `INSERT INTO case_note (case_id, officer, officer_name, at_unix, text) VALUES (?1, ?2, ?3, ?4, ?5)`,
 		n.Case, n.Officer, n.OfficerName, n.At, n.Text)
+	if err != nil {
+		return 0, fmt.Errorf("sqlite: writing a note: %w", err)
+	}
+	return res.LastInsertId()
 }
 
 // PutNamedReader implements [store.WorkWriter].
