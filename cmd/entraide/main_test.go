@@ -75,7 +75,7 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 	defer cancel()
 	for ctx.Err() == nil {
 		var d net.Dialer
-		conn, err := d.DialContext(ctx, "unix", args[0])
+		conn, err := d.DialContext(ctx, "unix", ts.MkAbs(args[0]))
 		if err == nil {
 			ts.Check(conn.Close())
 			return

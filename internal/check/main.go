@@ -55,6 +55,7 @@ var steps = []step{
 	{name: "vet", do: vet},
 	{name: "build", do: build},
 	{name: "test", do: test},
+	{name: "hsm", do: testHSM},
 	{name: "race", slow: true, do: race},
 	{name: "fuzz", slow: true, do: fuzz},
 	{name: "lint", slow: true, do: lint},

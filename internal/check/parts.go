@@ -28,6 +28,7 @@ var debianParts = []debianPart{
 	{"openssh-client", "ssh-agent"}, // holds the key of litewitness
 	{"openssl", "openssl"},
 	{"python3", "python3"},
+	{"softhsm2", "softhsm2-util"}, // a device for entraide-hsm
 	{"sq", "sq"},
 	{"rnp", "rnp"},
 	{"nodejs", "node"},
@@ -152,13 +153,20 @@ func buildTools(ctx context.Context, c *checker) error {
 		}
 		c.setenv(t.variable, path)
 	}
+	path, err := c.buildTool(ctx, hsmModule, "github.com/entraide/entraide/cmd/entraide-hsm")
+	if err != nil {
+		return err
+	}
+	c.setenv("ENTRAIDE_HSM", path)
 	return nil
 }
 
-// Modules of programs that are not ours, with their go.mod in the tree.
+// Modules beside the main one, with their go.mod in the tree: programs that are
+// not ours, and one of ours that needs cgo.
 const (
 	toolModule = "internal/tools"
 	lintModule = "internal/tools/lint"
+	hsmModule  = "cmd/entraide-hsm"
 )
 
 // buildTool builds a program that one of the modules above names into the
@@ -167,5 +175,8 @@ func (c *checker) buildTool(ctx context.Context, module, pkg string) (string, er
 	path := filepath.Join(c.cache, "bin", filepath.Base(pkg))
 	cmd := c.command(ctx, "go", "build", "-o", path, pkg)
 	cmd.Dir = filepath.Join(c.root, filepath.FromSlash(module))
+	if module == hsmModule {
+		cmd.Env = append(cmd.Env, "CGO_ENABLED=1")
+	}
 	return path, c.quiet(cmd)
 }

@@ -89,6 +89,20 @@ func vet(ctx context.Context, c *checker) error {
 	return c.do(ctx, "go", "vet", "./...")
 }
 
+// testHSM examines and tests the module of the helper of devices, which has its
+// own because it needs cgo.
+func testHSM(ctx context.Context, c *checker) error {
+	for _, args := range [][]string{{"mod", "tidy", "-diff"}, {"vet", "./..."}, {"test", "-shuffle=on", "./..."}} {
+		cmd := c.command(ctx, "go", args...)
+		cmd.Dir = filepath.Join(c.root, filepath.FromSlash(hsmModule))
+		cmd.Env = append(cmd.Env, "CGO_ENABLED=1")
+		if err := c.quiet(cmd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // build builds everything, the programs included.
 func build(ctx context.Context, c *checker) error {
 	return c.do(ctx, "go", "build", "./...")

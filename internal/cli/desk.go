@@ -76,7 +76,7 @@ func plainProfile(party string) profile {
 }
 
 func (a *app) deskInit() *cobra.Command {
-	var party, broker, described, qr string
+	var party, broker, described, qr, hsm string
 	var suites []string
 	c := &cobra.Command{
 		Use:   "init",
@@ -122,6 +122,9 @@ authority, at every desk, uses them.`,
 				}
 				o.Suites = append(o.Suites, pgp.Suite(s))
 			}
+			if o.HSM = hsm; hsm != "" && !cmd.Flags().Changed("suites") {
+				o.Suites = []pgp.Suite{pgp.HSM4}
+			}
 			if o.Passphrase, err = a.newPassphrase(dir); err != nil {
 				return err
 			}
@@ -136,6 +139,7 @@ authority, at every desk, uses them.`,
 	flags.StringVar(&party, "party", "", "code of the State, such as QM")
 	flags.StringVar(&broker, "broker", "", "the broker's broker.json")
 	flags.StringVar(&described, "profile", "", "JSON file with the State's names and authorities")
+	flags.StringVar(&hsm, "hsm", "", "socket of the helper of a device, to make the State's key and those of hsm-4 there (hsm-4 alone, without --suites)")
 	flags.StringSliceVar(&suites, "suites", []string{"pq-6", "modern-6", "classic-4"}, "suites of the authorities' keys")
 	qrFlag(c, &qr)
 	required(c, "party", "broker")

@@ -48,6 +48,7 @@ func (k *keyChoice) pick(d *desk.Desk) (string, pgp.Suite, error) {
 
 func (a *app) keyGenerate() *cobra.Command {
 	var k keyChoice
+	var hsm string
 	c := &cobra.Command{
 		Use:   "generate",
 		Short: "Make an authority's key in a further suite and publish it",
@@ -61,7 +62,10 @@ the State's key certify it, and publish the authority's new statement.`,
 		if err != nil {
 			return err
 		}
-		if err := d.AddKey(ctx, authority, suite); err != nil {
+		if hsm != "" && suite != pgp.HSM4 {
+			return usage("--hsm makes keys of hsm-4, not of %s", suite)
+		}
+		if err := d.AddKey(ctx, authority, suite, hsm); err != nil {
 			return err
 		}
 		return a.print(map[string]any{"authority": authority, "suite": suite}, func(w io.Writer) {
@@ -69,6 +73,7 @@ the State's key certify it, and publish the authority's new statement.`,
 		})
 	})
 	k.flags(c)
+	c.Flags().StringVar(&hsm, "hsm", "", "socket of the helper of a device, to make the key there")
 	return c
 }
 

@@ -57,8 +57,11 @@ type InitOptions struct {
 	Authorities []AuthorityOptions
 	Suites      []pgp.Suite // of the authorities' certificates
 	Passphrase  []byte
-	Broker      wire.Broker
-	Now         func() time.Time
+	// HSM is the socket of a device's helper, if there is one: the State's key
+	// and those of suite hsm-4 are made in the device and stay there.
+	HSM    string
+	Broker wire.Broker
+	Now    func() time.Time
 }
 
 // AuthorityOptions describe one authority of a new desk.
@@ -92,8 +95,8 @@ func (a AuthorityOptions) limits() directory.Limits {
 // one passphrase, the TLS identity, the case file, the key of the desk's own
 // log, and the enrolment for the depositary, which it returns.
 //
-// The party's key is classic-4, so that anybody's OpenPGP tools can check the
-// State's statements.
+// The party's key is classic-4, or hsm-4 in a device, so that anybody's OpenPGP
+// tools can check the State's statements.
 func Init(ctx context.Context, home string, o InitOptions) (enrolment.Enrolment, error) {
 	none := enrolment.Enrolment{}
 	if len(o.Authorities) == 0 || len(o.Suites) == 0 {
@@ -167,8 +170,13 @@ func writeFiles(home string, o InitOptions, request enrolment.Enrolment) error {
 func makeKeys(home string, o InitOptions, digest string) (enrolment.Enrolment, error) {
 	e := enrolment.Enrolment{Typ: enrolment.Typ, Party: o.Party, Names: o.Names}
 	now := o.Now().UTC().Truncate(time.Second)
-	keys := keyring.NewFiles(filepath.Join(home, keysDir), func() ([]byte, error) { return o.Passphrase, nil })
-	party, err := makeKey(keys, keyring.Party, pgp.Classic4, userID(o.Party, "party"), now)
+	keys := keyring.OpenHome(filepath.Join(home, keysDir), func() ([]byte, error) { return o.Passphrase, nil })
+	by := keyMaker{keys, o.HSM, now}
+	suite := pgp.Classic4
+	if o.HSM != "" {
+		suite = pgp.HSM4
+	}
+	party, err := by.key(keyring.Party, suite, userID(o.Party, "party"))
 	if err != nil {
 		return e, err
 	}
@@ -177,7 +185,7 @@ func makeKeys(home string, o InitOptions, digest string) (enrolment.Enrolment, e
 		id := o.Party + "." + a.Label
 		certificates := map[pgp.Suite][]byte{}
 		for _, suite := range o.Suites {
-			key, err := makeKey(keys, keyring.NameOf(id, suite), suite, userID(id, a.Label), now)
+			key, err := by.key(keyring.NameOf(id, suite), suite, userID(id, a.Label))
 			if err != nil {
 				return e, err
 			}
@@ -219,11 +227,21 @@ func userID(name, mailbox string) string {
 	return fmt.Sprintf("%s <%s@%s.example>", name, mailbox, strings.ToLower(party))
 }
 
-// makeKey makes a key and has it kept.
-func makeKey(keys keyring.Keyring, name string, suite pgp.Suite, user string, now time.Time) (*pgp.Key, error) {
-	key, err := pgp.Generate(suite, user, now, 0)
+// A keyMaker makes keys and has them kept: in files, but in the device those of
+// hsm-4, if there is a device.
+type keyMaker struct {
+	keys keyring.Home
+	hsm  string // socket of the device's helper
+	now  time.Time
+}
+
+func (m keyMaker) key(name string, suite pgp.Suite, user string) (*pgp.Key, error) {
+	if m.hsm != "" && suite == pgp.HSM4 {
+		return m.keys.GenerateHSM(m.hsm, name, user, m.now)
+	}
+	key, err := pgp.Generate(suite, user, m.now, 0)
 	if err != nil {
 		return nil, fmt.Errorf("generating the key %s: %w", name, err)
 	}
-	return key, keys.Keep(name, key)
+	return key, m.keys.Keep(name, key)
 }

@@ -118,14 +118,15 @@ func (d *Desk) ExportKey(authority string, suite pgp.Suite) ([]byte, error) {
 	return key.Export(secret)
 }
 
-// AddKey makes a key for an authority in a further suite and publishes it.
-func (d *Desk) AddKey(ctx context.Context, authority string, suite pgp.Suite) error {
+// AddKey makes a key for an authority in a further suite and publishes it. With the
+// socket of a device's helper, a key of hsm-4 is made in the device.
+func (d *Desk) AddKey(ctx context.Context, authority string, suite pgp.Suite, hsm string) error {
 	return d.alter(ctx, func(c *change) error {
 		if slices.Contains(d.suitesHere(authority), suite) {
 			return fmt.Errorf("%s has a key in suite %s already", authority, suite)
 		}
 		c.What = fmt.Sprintf("%s has a key in suite %s", authority, suite)
-		return d.newKey(c, authority, suite, func(*directory.AuthorityStatement) {})
+		return d.newKey(c, newKey{authority, suite, hsm}, func(*directory.AuthorityStatement) {})
 	})
 }
 

@@ -80,7 +80,13 @@ func (d *Desk) modify(c *change, authority string, suites []pgp.Suite, edit func
 	}
 	changed := map[pgp.Suite]*pgp.Key{}
 	for _, suite := range suites {
-		key, err := d.custody().Copy(keyring.NameOf(authority, suite))
+		name := keyring.NameOf(authority, suite)
+		inHSM := d.keys.InHSM(name)
+		lend := d.custody().Copy
+		if inHSM {
+			lend = d.keys.Key // a device changes what it has, at once
+		}
+		key, err := lend(name)
 		if err != nil {
 			return err
 		}
@@ -92,8 +98,10 @@ func (d *Desk) modify(c *change, authority string, suites []pgp.Suite, edit func
 		if err := edit(key, &a.Statement); err != nil {
 			return fmt.Errorf("the key of %s in suite %s: %w", authority, suite, err)
 		}
-		if err := d.putKey(c, keyring.NameOf(authority, suite), key); err != nil {
-			return err
+		if !inHSM {
+			if err := d.putKey(c, name, key); err != nil {
+				return err
+			}
 		}
 		changed[suite] = key
 	}
@@ -212,11 +220,14 @@ func (d *Desk) Replace(ctx context.Context, r Replacement) error {
 		if !ok {
 			return fmt.Errorf("%w: %s in suite %s; make one with `entraide key generate`", ErrNoKey, r.Authority, r.Suite)
 		}
+		if d.keys.InHSM(keyring.NameOf(r.Authority, r.Suite)) {
+			return fmt.Errorf("%w: rotate or revoke its subkeys, or use another suite with `entraide key generate`", pgp.ErrHeld)
+		}
 		c.What = fmt.Sprintf("key of %s in suite %s replaced", r.Authority, r.Suite)
 		if err := d.keepFormer(c, keyring.NameOf(r.Authority, r.Suite), former.Fingerprint()); err != nil {
 			return err
 		}
-		return d.newKey(c, r.Authority, r.Suite, func(s *directory.AuthorityStatement) {
+		return d.newKey(c, newKey{r.Authority, r.Suite, ""}, func(s *directory.AuthorityStatement) {
 			if r.Compromised {
 				compromise(s, former.Fingerprint(), r.Since)
 			}
@@ -237,21 +248,49 @@ func (d *Desk) keepFormer(c *change, name, fingerprint string) error {
 	return nil
 }
 
+// A newKey is to be made for an authority in a suite, in the device behind a
+// helper's socket if there is one.
+type newKey struct {
+	authority string
+	suite     pgp.Suite
+	hsm       string
+}
+
+// makeKey makes a key and adds it to the change.
+func (d *Desk) makeKey(c *change, n newKey) (*pgp.Key, error) {
+	name, user := keyring.NameOf(n.authority, n.suite), userID(n.authority, "desk")
+	if n.hsm == "" {
+		key, err := pgp.Generate(n.suite, user, d.now(), 0)
+		if err != nil {
+			return nil, fmt.Errorf("generating the key of %s: %w", n.authority, err)
+		}
+		return key, d.putKey(c, name, key)
+	}
+	socket, err := filepath.Abs(n.hsm)
+	if err != nil {
+		return nil, err
+	}
+	c.put(filepath.Join(keysDir, keyring.HSMFile(name)), []byte(socket+"\n"))
+	device := keyring.NewHSMClient(socket)
+	// The device may have made it for a change that went no further.
+	if key, err := device.Key(name); err == nil {
+		return key, nil
+	}
+	return device.Generate(name, n.suite, user, d.now())
+}
+
 // newKey makes a key of an authority in a suite and signs the statement with it.
-func (d *Desk) newKey(c *change, authority string, suite pgp.Suite, edit func(*directory.AuthorityStatement)) error {
-	a, party, err := d.issuer(authority)
+func (d *Desk) newKey(c *change, n newKey, edit func(*directory.AuthorityStatement)) error {
+	a, party, err := d.issuer(n.authority)
 	if err != nil {
 		return err
 	}
-	key, err := pgp.Generate(suite, userID(authority, "desk"), d.now(), 0)
+	key, err := d.makeKey(c, n)
 	if err != nil {
-		return fmt.Errorf("generating the key of %s: %w", authority, err)
-	}
-	if err := d.putKey(c, keyring.NameOf(authority, suite), key); err != nil {
 		return err
 	}
 	signed, err := d.amended(a, party, func(s *directory.AuthorityStatement, certificates map[pgp.Suite]*pgp.Certificate) {
-		certificates[suite] = key.Certificate()
+		certificates[n.suite] = key.Certificate()
 		edit(s)
 	})
 	c.Statements = append(c.Statements, signed)

@@ -158,7 +158,7 @@ func TestUnaskedStatement(t *testing.T) {
 		return desk.Unsettled(all)
 	}
 	// What a desk does itself is no incident.
-	h.must(qn.AddKey(t.Context(), "QN.mla", pgp.Classic4))
+	h.must(qn.AddKey(t.Context(), "QN.mla", pgp.Classic4, ""))
 	if found := incidents(qn); len(found) > 0 {
 		t.Fatalf("its own statements alarm it: %v", found)
 	}

@@ -61,17 +61,28 @@ func (h Home) Keep(name string, key *pgp.Key) error {
 	return h.Files.Keep(name, key)
 }
 
-// GenerateHSM has the helper behind a socket make a key and notes where it is.
-func (h Home) GenerateHSM(socket, name, userID string, suite pgp.Suite, at time.Time) (*pgp.Key, error) {
+// GenerateHSM has the helper behind a socket make a key of hsm-4 and notes where
+// it is.
+func (h Home) GenerateHSM(socket, name, userID string, at time.Time) (*pgp.Key, error) {
 	socket, err := filepath.Abs(socket)
 	if err != nil {
 		return nil, err
 	}
-	key, err := NewHSMClient(socket).Generate(name, suite, userID, at)
+	key, err := NewHSMClient(socket).Generate(name, pgp.HSM4, userID, at)
 	if err != nil {
 		return nil, err
 	}
-	return key, durable.Replace(filepath.Join(h.dir, name+extHSM), []byte(socket+"\n"), 0o600)
+	return key, durable.Replace(filepath.Join(h.dir, HSMFile(name)), []byte(socket+"\n"), 0o600)
+}
+
+// HSMFile returns the name of the file that says which helper has a key: the path
+// of its socket on one line.
+func HSMFile(name string) string { return name + extHSM }
+
+// InHSM reports whether a device has the key with a name.
+func (h Home) InHSM(name string) bool {
+	socket, err := h.socket(HSMFile(name))
+	return err == nil && socket != ""
 }
 
 // Agent returns the socket of the home's key agent, or "" if it has none.

@@ -23,7 +23,8 @@ var (
 	ErrExposed = errors.New("others may read this")
 )
 
-// Party is the name of the key of the State itself, in classic-4.
+// Party is the name of the key of the State itself: in classic-4, or in hsm-4 if
+// a device has it.
 const Party = "party"
 
 // extKey ends the file of a locked key.
@@ -63,6 +64,9 @@ func entryOf(file string, extensions ...string) (Entry, bool) {
 	}
 	e := Entry{File: file, Suite: pgp.Classic4}
 	name := e.Name()
+	if name == Party && filepath.Ext(file) == extHSM {
+		e.Suite = pgp.HSM4
+	}
 	if name == Party {
 		return e, true
 	}
