@@ -44,7 +44,10 @@ type Options struct {
 	Signer   note.Signer      // of checkpoints
 	Verifier note.Verifier    // of the same key
 	Policy   *translog.Policy // witnesses of the log; nil: it has none
-	Anchor   string           // fingerprint of the depositary's certificate
+	// WithoutQuorum is how long messages are accepted while no quorum of the policy
+	// vouches for the log.
+	WithoutQuorum time.Duration
+	Anchor        string // fingerprint of the depositary's certificate
 	// Configuration is what is in effect, by name: what differs from the newest
 	// entry of that name is logged when the broker opens.
 	Configuration []translog.ConfigurationFact
@@ -71,6 +74,7 @@ type Broker struct {
 	reserving sync.Mutex
 	latestCP  atomic.Int64 // size of the newest checkpoint known to be saved
 	meter     meter
+	doubt     *doubt
 }
 
 // Open checks that the database is safe and extends what was signed, signs
@@ -130,6 +134,9 @@ func (b *Broker) prepare(ctx context.Context) error {
 	if err := b.signHead(ctx); err != nil {
 		return err
 	}
+	if err := b.openDoubt(ctx); err != nil {
+		return fmt.Errorf("broker: reading the newest witnessed checkpoint: %w", err)
+	}
 	if err := b.configure(ctx); err != nil {
 		return fmt.Errorf("broker: logging the configuration: %w", err)
 	}
@@ -186,6 +193,9 @@ func (b *Broker) Ready(ctx context.Context) error {
 	}
 	if b.stopped.Err() != nil {
 		return problem.New(problem.Overloaded, "", "The broker is stopping.")
+	}
+	if p := b.doubt.against(b.Policy, b.Now(), b.WithoutQuorum); p != nil {
+		return p
 	}
 	if err := b.Store.CheckSettings(ctx); err != nil {
 		return err

@@ -49,6 +49,9 @@ func (b *Broker) Submit(ctx context.Context, callers []directory.Authority, wire
 		return Acceptance{}, err
 	}
 	if !repeat {
+		if err := b.trusted(); err != nil {
+			return Acceptance{}, err
+		}
 		if err := b.examine(ctx, s); err != nil {
 			return Acceptance{}, b.refuse(ctx, callers, m.Digest(), err)
 		}

@@ -43,6 +43,19 @@ type watcher struct {
 	mu   sync.Mutex // held while the witness is asked
 	size int64      // of what it cosigned last, as far as is known
 	at   time.Time  // when
+	said time.Time  // when, by the witness's own clock
+}
+
+// ahead is how far a clock that showed a time somewhere between two of ours is
+// ahead of ours, or behind.
+func ahead(said, from, to time.Time) time.Duration {
+	switch {
+	case said.Before(from.Truncate(time.Second)):
+		return said.Sub(from)
+	case said.After(to):
+		return said.Sub(to)
+	}
+	return 0
 }
 
 // watchWitnesses asks the witnesses of the policy that have an address to
@@ -90,7 +103,14 @@ func (b *Broker) ask(ctx context.Context, client *http.Client, w *watcher) {
 		return
 	}
 	defer w.mu.Unlock()
+	asked := b.Now()
 	outcome, err := b.askNewest(ctx, client, w)
+	switch outcome {
+	case witnessConflict:
+		b.doubt.heard(w.Witness, true, 0)
+	case witnessCosigned:
+		b.doubt.heard(w.Witness, false, ahead(w.said, asked, b.Now()))
+	}
 	if outcome != "" && ctx.Err() == nil {
 		b.meter.witness.WithLabelValues(outcome).Inc()
 	}
@@ -135,7 +155,7 @@ func (b *Broker) askNewest(ctx context.Context, client *http.Client, w *watcher)
 	if err != nil {
 		return witnessUnreached, err
 	}
-	w.size, w.at = newest.Size, b.Now()
+	w.size, w.at, w.said = newest.Size, b.Now(), c.At
 	return witnessCosigned, b.keepCosignature(ctx, newest, c)
 }
 
@@ -182,6 +202,7 @@ func (b *Broker) keepCosignature(ctx context.Context, cp store.Checkpoint, c tra
 	if err != nil || !open.Witnessed {
 		return err
 	}
+	b.doubt.vouched(b.Now())
 	b.meter.witnessed.Set(float64(cp.Size))
 	return b.Store.SaveWitnessed(ctx, cp.Size, note)
 }

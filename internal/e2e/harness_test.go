@@ -108,7 +108,9 @@ func (h *hub) witnesses(policy string) {
 	h.must(os.WriteFile(filepath.Join(dir, "witnesses.policy"), []byte(policy), 0o600))
 	config, err := os.ReadFile(filepath.Join(dir, "broker.toml"))
 	h.must(err)
-	h.must(os.WriteFile(filepath.Join(dir, "broker.toml"), append(config, "policy = \"witnesses.policy\"\n"...), 0o600))
+	if line := []byte("\npolicy = \"witnesses.policy\"\n"); !bytes.Contains(config, line) {
+		h.must(os.WriteFile(filepath.Join(dir, "broker.toml"), append(config, line...), 0o600))
+	}
 	h.start()
 	description, err := os.ReadFile(filepath.Join(dir, home.PublicFile))
 	h.must(err)

@@ -177,6 +177,8 @@ type Reader interface {
 	// Witnessed returns the smallest witnessed checkpoint of at least minSize
 	// entries, or ErrNotFound.
 	Witnessed(ctx context.Context, minSize int64) (Checkpoint, error)
+	// LatestWitnessed returns the largest witnessed checkpoint, or ErrNotFound.
+	LatestWitnessed(ctx context.Context) (Checkpoint, error)
 }
 
 // A Writer reads and appends within one Write.

@@ -129,6 +129,7 @@ var routes = []route{
 	{"publish", http.MethodPost, "/v1/directory/statements", member, (*Server).publish},
 	{"audit", http.MethodGet, "/v1/audit/entries", authority, (*Server).audit},
 	{"checkpoint", http.MethodGet, "/checkpoint", public, (*Server).checkpoint},
+	{"witnessed", http.MethodGet, "/checkpoint/witnessed", public, (*Server).witnessed},
 	{"tile", http.MethodGet, "/tile/{path:.+}", public, (*Server).tile},
 }
 

@@ -168,6 +168,16 @@ func (s *Server) checkpoint(w http.ResponseWriter, c *call) error {
 	return nil
 }
 
+// witnessed serves GET /checkpoint/witnessed.
+func (s *Server) witnessed(w http.ResponseWriter, c *call) error {
+	note, err := s.Broker.Witnessed(c.Context())
+	if err != nil {
+		return err
+	}
+	send(w, http.StatusOK, "text/plain; charset=utf-8", note)
+	return nil
+}
+
 // tile serves GET /tile/{path}.
 func (s *Server) tile(w http.ResponseWriter, c *call) error {
 	tile, err := s.Broker.Tile(c.Context(), "tile/"+mux.Vars(c.Request)["path"])

@@ -62,6 +62,9 @@ type Config struct {
 	// with an address are asked for cosignatures; the others, desks, hand theirs
 	// in. Empty: the log has no witnesses.
 	Policy string `toml:"policy"`
+	// WithoutQuorum is how long messages are accepted while no quorum of the policy
+	// vouches for the log.
+	WithoutQuorum time.Duration `toml:"without_quorum"`
 	// Depositary is the fingerprint of the depositary's certificate.
 	Depositary string `toml:"depositary"`
 	// Limits bound what one authority may ask for.
@@ -80,7 +83,7 @@ type Config struct {
 
 // read reads the configuration of a home.
 func read(home string) (Config, error) {
-	c := Config{Limits: api.DefaultLimits(), Clocks: broker.DefaultClocks(), Parts: defaultParts, Evidence: broker.DefaultEvidence()}
+	c := Config{Limits: api.DefaultLimits(), Clocks: broker.DefaultClocks(), Parts: defaultParts, Evidence: broker.DefaultEvidence(), WithoutQuorum: broker.DefaultWithoutQuorum}
 	meta, err := toml.DecodeFile(filepath.Join(home, configFile), &c)
 	if errors.Is(err, os.ErrNotExist) {
 		return c, fmt.Errorf("%w: there is none in %s; make a home with `entraide broker init`", ErrConfig, home)
@@ -116,6 +119,8 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: parts_credentials belongs to parts that are an address, and to no others", ErrConfig)
 	case c.Evidence.Quota <= 0 || c.Evidence.Unused <= 0 || c.Evidence.Delivered <= 0:
 		return fmt.Errorf("%w: evidence: quota and times must be above zero", ErrConfig)
+	case c.WithoutQuorum <= 0:
+		return fmt.Errorf("%w: without_quorum must be above zero", ErrConfig)
 	case c.Limits.PerSecond <= 0 || c.Limits.Burst <= 0:
 		return fmt.Errorf("%w: limits must be above zero", ErrConfig)
 	}
@@ -259,6 +264,9 @@ depositary = %q
 # The witnesses of the log: a file in the form of c2sp.org/tlog-policy. After a
 # change, hand the new broker.json to every desk.
 # policy = "witnesses.policy"
+
+# How long messages are accepted while no quorum of them vouches for the log.
+# without_quorum = "72h"
 
 # Where sealed evidence is kept: a directory, or a bucket of an S3-compatible
 # service, "https://s3.example/bucket/prefix", with parts_credentials the name of

@@ -63,6 +63,7 @@ func Init(ctx context.Context, home string, o InitOptions) (wire.Broker, error) 
 		URL: o.URL, Listen: o.Listen, AdminListen: o.AdminListen, Origin: o.Origin, Database: o.Database,
 		Guard: filepath.Join("guard", "checkpoint"), Depositary: anchor,
 		Limits: api.DefaultLimits(), Clocks: broker.DefaultClocks(), Parts: defaultParts, Evidence: broker.DefaultEvidence(),
+		WithoutQuorum: broker.DefaultWithoutQuorum,
 	}
 	if err := c.check(); err != nil {
 		return wire.Broker{}, err
@@ -185,7 +186,7 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	}
 	b, err := broker.Open(ctx, broker.Options{
 		Store: db, Guard: g, Origin: c.Origin, Signer: key.signer, Verifier: key.verifier, Configuration: effective,
-		Policy: policy, Anchor: c.Depositary, Clocks: c.Clocks, Parts: kept, Evidence: c.Evidence, Now: now, Log: log,
+		Policy: policy, WithoutQuorum: c.WithoutQuorum, Anchor: c.Depositary, Clocks: c.Clocks, Parts: kept, Evidence: c.Evidence, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -238,6 +238,9 @@ func testCosigned(t *testing.T, s store.Broker) {
 		}
 		_, none := r.Witnessed(ctx, 10)
 		notFound(t, "witnessed and covering 10", none)
+		if c, err := r.LatestWitnessed(ctx); err != nil || c.Size != 9 || string(c.Note) != "first 9" {
+			t.Errorf("the newest witnessed: %+v, %v", c, err)
+		}
 		return err
 	})
 }
