@@ -214,6 +214,11 @@ func (d *Desk) accepted(ctx context.Context, o store.Order, m *message.Message, 
 		if err := w.DeleteOrder(ctx, o.ID); err != nil {
 			return err
 		}
+		if d.demanding() != nil && !a.Witnessed {
+			if err := w.PutWait(ctx, store.Wait{Message: letter.ID, Since: d.now().Unix()}); err != nil {
+				return err
+			}
+		}
 		return d.record(ctx, w, recordAccepted, o.ID)
 	})
 }
@@ -236,7 +241,10 @@ const authentic = "authentic"
 // sealed anew; later, with the same bytes; or never.
 func (d *Desk) afterRefusal(ctx context.Context, o *store.Order, m *message.Message, err error) (again bool, _ error) {
 	refusal, ok := errors.AsType[*problem.Error](err)
-	if !ok || refusal.Code.Status() >= 500 || refusal.Code == problem.RateLimited {
+	if !ok {
+		return false, errors.Join(fmt.Errorf("%w: %w", errLater, err), d.unanswered(ctx, m, err))
+	}
+	if refusal.Code.Status() >= 500 || refusal.Code == problem.RateLimited {
 		return false, fmt.Errorf("%w: %w", errLater, err)
 	}
 	switch refusal.Code {

@@ -53,7 +53,7 @@ func (d *Desk) Sync(ctx context.Context) error {
 			lacking, err = d.pumpInboxes(ctx)
 			return err
 		},
-		d.pumpOutbox, d.pumpConfirmations, d.readClocks, d.refreshLines, d.anchorLog,
+		d.pumpOutbox, d.pumpConfirmations, d.pumpReceipts, d.readClocks, d.refreshLines, d.anchorLog,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -211,6 +211,9 @@ func (d *Desk) followLog(ctx context.Context) error {
 		return err
 	}
 	d.cosign(ctx, checkpoint, signed)
+	if err := d.freshen(ctx, signed); err != nil {
+		return err
+	}
 	return d.followDirectory(ctx)
 }
 
@@ -234,10 +237,17 @@ func (d *Desk) observe(ctx context.Context, checkpoint translog.Checkpoint, evid
 	if err != nil {
 		return err
 	}
+	signed := signedIn(evidence)
 	if checkpoint.Size > seen.Size {
-		last = signedIn(evidence)
+		last = signed
 	}
-	return d.db.Write(ctx, func(w store.DeskWriter) error { return w.PutSeen(ctx, last, d.now().Unix()) })
+	return d.db.Write(ctx, func(w store.DeskWriter) error {
+		before, err := freshAt(ctx, w)
+		if err != nil {
+			return err
+		}
+		return w.PutSeen(ctx, last, d.vouchedAt(signed, before).Unix())
+	})
 }
 
 // agrees checks that a verified checkpoint and the newest that the desk has seen

@@ -3,12 +3,10 @@ package e2e_test
 import (
 	"bytes"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,18 +107,8 @@ func TestWithoutQuorum(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
 	qm, _ := h.pair()
-	line, server := h.auditor("auditor")
-	var silent atomic.Bool
-	handler := server.Config.Handler
-	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if silent.Load() {
-			http.Error(w, "closed", http.StatusServiceUnavailable)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	}))
-	t.Cleanup(door.Close)
-	h.witnesses(strings.Replace(line, server.URL, door.URL, 1) + "quorum auditor\n")
+	line, silent := h.door("auditor")
+	h.witnesses(line + "quorum auditor\n")
 	qm = h.open("QM")
 	sent := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
 	h.until("a witnessed receipt", func() bool { return h.graded(h.as("QM"), sent.ID).Grade == wire.GradeWitnessed })

@@ -101,6 +101,9 @@ type DeskReader interface {
 	Head(ctx context.Context) (Head, error)
 	// Entries returns entries [from, to) of the desk's own log.
 	Entries(ctx context.Context, from, to int64) ([]Entry, error)
+	// Waits returns own messages whose receipt no quorum of witnesses vouches for
+	// yet, the oldest first, limit at most.
+	Waits(ctx context.Context, limit int) ([]Wait, error)
 	// Anchors returns what the broker's log holds of heads of the desk's own log,
 	// in the order of that log.
 	Anchors(ctx context.Context) ([]Anchor, error)
@@ -158,6 +161,10 @@ type DeskWriter interface {
 	// table, and keeps the record and what is left of the receipts. Files still
 	// hold what was there until Purge.
 	EraseCase(ctx context.Context, e CaseErasure, left Remains) error
+	// PutWait notes that the receipt of an own message waits for its witnesses;
+	// DeleteWait ends it.
+	PutWait(ctx context.Context, w Wait) error
+	DeleteWait(ctx context.Context, messageID string) error
 	// PutAnchor inserts an anchor.
 	PutAnchor(ctx context.Context, a Anchor) error
 	// Log appends entries to the desk's own log; ErrFenced unless before is its
@@ -316,4 +323,10 @@ type Anchor struct {
 	Size  int64
 	Root  [32]byte
 	Proof []byte // tlog-proof
+}
+
+// A Wait is an own message whose receipt waits for the witnesses of the log.
+type Wait struct {
+	Message string // id
+	Since   int64  // Unix seconds
 }

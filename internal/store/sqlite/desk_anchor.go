@@ -46,3 +46,20 @@ func (w *deskWriter) PutAnchor(ctx context.Context, a store.Anchor) error {
 	return w.exec(ctx, "an anchor", `INSERT OR REPLACE INTO log_anchor (idx, size, root, proof) VALUES (?1, ?2, ?3, ?4)`,
 		a.Index, a.Size, a.Root[:], blob(a.Proof))
 }
+
+// Waits implements [store.DeskReader].
+func (v *deskView) Waits(ctx context.Context, limit int) ([]store.Wait, error) {
+	return list(ctx, &v.view, "waiting receipts", func(r *sql.Rows, w *store.Wait) error {
+		return r.Scan(&w.Message, &w.Since)
+	}, `SELECT message_id, since_unix FROM receipt_wait ORDER BY since_unix, message_id LIMIT ?1`, limit)
+}
+
+// PutWait implements [store.DeskWriter].
+func (w *deskWriter) PutWait(ctx context.Context, wait store.Wait) error {
+	return w.exec(ctx, "a waiting receipt", `INSERT OR IGNORE INTO receipt_wait (message_id, since_unix) VALUES (?1, ?2)`, wait.Message, wait.Since)
+}
+
+// DeleteWait implements [store.DeskWriter].
+func (w *deskWriter) DeleteWait(ctx context.Context, messageID string) error {
+	return w.exec(ctx, "a waiting receipt", `DELETE FROM receipt_wait WHERE message_id = ?1`, messageID)
+}

@@ -509,3 +509,8 @@ CREATE TABLE page_notice (
 ) STRICT;
 CREATE INDEX page_notice_page ON page_notice (page_id, id);
 CREATE INDEX page_notice_unsent ON page_notice (next_at_unix) WHERE sent_at_unix = 0;
+
+CREATE TABLE receipt_wait (
+    message_id TEXT    PRIMARY KEY,
+    since_unix INTEGER NOT NULL
+) STRICT;
