@@ -83,7 +83,7 @@ func TestErasureKnowsEveryTable(t *testing.T) {
 	known := map[string]string{
 		"letter": "emptied", "outbox": "deleted", "confirmation": "salts taken", "deadline": "salts taken", "evidence_verdict": "deleted",
 		"receipt_wait": "deleted",
-		"case_clock": "dates of the procedure", "case_link": "numbers of cases", "case_hold": "basis and officer", "case_erasure": "the record itself",
+		"case_clock":   "dates of the procedure", "case_link": "numbers of cases", "case_hold": "basis and officer", "case_erasure": "the record itself",
 		"case_line": "derived anew", "case_type": "derived anew", "case_work": "who worked on it", "case_tag": "the State's own order", "case_reader": "who may read it",
 	}
 	path := filepath.Join(t.TempDir(), "desk.db")
