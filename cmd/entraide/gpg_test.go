@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -101,8 +102,71 @@ func TestByHand(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	statementsByHand(t, x, ring)
 	if header.Payload.Commitment != digest(payload) || inside.CoreSHA256 != digest([]byte(header.Core)) {
 		t.Error("the digests do not bind header and content")
+	}
+}
+
+// statementsByHand runs the commands of docs/directory.md on what a demonstration
+// has left, with gpg, jq and nothing of ours, in a shell that ends at the first
+// that fails.
+func statementsByHand(t *testing.T, x, ring string) {
+	t.Helper()
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "directory.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ := strings.Cut(string(doc), "## By hand")
+	script := "set -o pipefail\n"
+	for _, block := range strings.Split(page, "```sh\n")[1:] {
+		commands, _, _ := strings.Cut(block, "```")
+		script += commands
+	}
+	home, who := filepath.Join(x, "QN"), filepath.Join(x, "who")
+	run(t, "directory", "export-statements", "--dir", who, "--home", home)
+	run(t, "directory", "export", "--from", "QN.24-7", "--out", filepath.Join(x, "directory.snapshot"), "--home", home)
+	cmd := exec.CommandContext(t.Context(), "bash", "-ec", script)
+	cmd.Dir, cmd.Env = who, append(os.Environ(), "GNUPGHOME="+ring, "LC_ALL=C")
+	out, err := cmd.CombinedOutput()
+	said := string(out)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	fingerprint := func(file string) string {
+		listed, err := exec.CommandContext(t.Context(), "gpg", "--homedir", ring, "--show-keys", "--with-colons", filepath.Join(who, file)).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(listed), "\nfpr:::::::::")
+		print, _, _ := strings.Cut(rest, ":")
+		return print
+	}
+	var described struct{ Depositary string }
+	data, err := os.ReadFile(filepath.Join(x, "broker", "broker.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &described)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(said, described.Depositary+"\n") {
+		t.Errorf("the trust anchor is not %s:\n%s", described.Depositary, said)
+	}
+	for _, signer := range []string{fingerprint("depositary.pgp"), fingerprint("QN.pgp"), fingerprint("QN.24-7.classic-4.pgp")} {
+		if signer == "" || !strings.Contains(strings.ReplaceAll(said, " ", ""), "Primarykeyfingerprint:"+signer) {
+			t.Errorf("gpg names no good signature by %q:\n%s", signer, said)
+		}
+	}
+	if strings.Count(said, "Good signature") != 3 || !regexp.MustCompile(`(?m)^sig!.* QN <`).MatchString(said) {
+		t.Errorf("gpg says:\n%s", said)
+	}
+
+	// Without the right statement there is no good signature.
+	altered := exec.CommandContext(t.Context(), "bash", "-ec", `sed 's/"number":1/"number":2/' QN-1.json > altered.json; gpg --verify QN-1.json.sig altered.json`)
+	altered.Dir, altered.Env = cmd.Dir, cmd.Env
+	if out, err := altered.CombinedOutput(); err == nil {
+		t.Errorf("gpg takes an altered statement:\n%s", out)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 func (a *app) directoryCommand() *cobra.Command {
 	return group("directory", "Who is who, as this desk has verified it",
 		a.directoryList(), a.directoryShow(), a.directoryHistory(), a.directoryVerify(),
-		a.directorySnapshot(), a.directoryImport(), a.directoryCertificates())
+		a.directorySnapshot(), a.directoryImport(), a.directoryStatements(), a.directoryCertificates())
 }
 
 // An authorityLine is an authority in a list.

@@ -89,3 +89,28 @@ be read at any time.`,
 		}),
 	}
 }
+
+func (a *app) directoryStatements() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use:   "export-statements",
+		Short: "Write every statement with its signature, and all certificates, for gpg and other tools",
+		Long: `Write the text of every statement, its detached signature and its log receipt to a
+new directory (QN.24-7-1.json, QN.24-7-1.json.sig, QN.24-7-1.tlog-proof), with the
+certificates that are in force. docs/directory.md says how to check them by hand.`,
+		Example: "  entraide directory export-statements --dir who --home desk",
+		Args:    noArgs,
+	}
+	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+		n, err := d.ExportStatements(ctx, dir)
+		if err != nil {
+			return err
+		}
+		return a.print(map[string]any{"statements": n, "dir": dir}, func(w io.Writer) {
+			fmt.Fprintf(w, "Wrote %d statements to %s\n", n, dir)
+		})
+	})
+	c.Flags().StringVar(&dir, "dir", "", "directory to make")
+	required(c, "dir")
+	return c
+}
