@@ -65,7 +65,7 @@ var mayImport = []struct {
 
 	// How a State and the depositary come to know one another.
 	{"internal/enrolment", []string{"schemas", "pkg/pgp", "pkg/directory", "pkg/strictjson", "pkg/problem", "internal/transport"}},
-	{"internal/depositary", slices.Concat(everyPkg, []string{"pkg/client", "internal/enrolment", "internal/transport"})},
+	{"internal/depositary", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/transport"})},
 
 	// The two sides, which meet only on the wire, and the auditors.
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/parts", "internal/store", "internal/telemetry", "internal/witness"})},

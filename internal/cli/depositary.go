@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -58,6 +59,7 @@ func (a *app) depositaryInit() *cobra.Command {
 
 func (a *app) depositaryAdmit() *cobra.Command {
 	var broker, code, qr string
+	var o offline
 	c := &cobra.Command{
 		Use:   "admit ENROLMENT",
 		Short: "Admit a State with its authorities",
@@ -80,16 +82,17 @@ file with another code.`,
 			if err != nil {
 				return err
 			}
-			if err := d.Admit(cmd.Context(), e); err != nil {
+			if err := o.run(cmd.Context(), d, func(ctx context.Context) error { return d.Admit(ctx, e) }); err != nil {
 				return err
 			}
 			return a.print(map[string]any{"party": e.Party, "authorities": len(e.Authorities)}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s is admitted with %d authorities.\n", e.Party, len(e.Authorities))
+				fmt.Fprintf(w, "%s is admitted with %d authorities%s.\n", e.Party, len(e.Authorities), o.once())
 			})
 		},
 	}
 	c.Flags().StringVar(&broker, "broker", "", "the broker's broker.json; remembered")
 	qrFlag(c, &qr)
+	o.flags(c)
 	c.Flags().StringVar(&code, "code", "", "the enrolment's short code, as the State read it to you")
 	return c
 }
@@ -131,6 +134,7 @@ func readBroker(path string) (wire.Broker, error) {
 
 func (a *app) depositaryStanding(verb, standing, short string) *cobra.Command {
 	var reason string
+	var o offline
 	c := &cobra.Command{
 		Use:     verb + " SUBJECT",
 		Short:   short,
@@ -141,14 +145,17 @@ func (a *app) depositaryStanding(verb, standing, short string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := d.SetStanding(cmd.Context(), args[0], standing, reason); err != nil {
+			if err := o.run(cmd.Context(), d, func(ctx context.Context) error {
+				return d.SetStanding(ctx, args[0], standing, reason)
+			}); err != nil {
 				return err
 			}
 			return a.print(map[string]string{"subject": args[0], "standing": standing}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s is %s.\n", args[0], standing)
+				fmt.Fprintf(w, "%s is %s%s.\n", args[0], standing, o.once())
 			})
 		},
 	}
+	o.flags(c)
 	c.Flags().StringVar(&reason, "reason", "", "why, for everybody who reads the directory")
 	required(c, "reason")
 	return c

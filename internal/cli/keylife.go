@@ -391,6 +391,7 @@ func printNotices(w io.Writer, notices []desk.KeyNotice) {
 
 func (a *app) depositaryReplace() *cobra.Command {
 	var code, qr string
+	var o offline
 	c := &cobra.Command{
 		Use:   "replace REQUEST",
 		Short: "Give a State another key in the place of one that was lost or stolen",
@@ -410,15 +411,16 @@ this, have the short code read to you, and give it with --code.`,
 			if err != nil {
 				return err
 			}
-			if err := d.Replace(cmd.Context(), e); err != nil {
+			if err := o.run(cmd.Context(), d, func(ctx context.Context) error { return d.Replace(ctx, e) }); err != nil {
 				return err
 			}
 			return a.print(map[string]any{"party": e.Party}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s has another key. Its desk takes it into use when it next asks for the directory.\n", e.Party)
+				fmt.Fprintf(w, "%s has another key%s. Its desk takes it into use when it next asks for the directory.\n", e.Party, o.once())
 			})
 		},
 	}
 	qrFlag(c, &qr)
+	o.flags(c)
 	c.Flags().StringVar(&code, "code", "", "the request's short code, as the State read it to you")
 	return c
 }

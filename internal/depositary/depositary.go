@@ -88,9 +88,10 @@ func Init(home string, o InitOptions) (directory.Signed, error) {
 
 // A Depositary is an open home.
 type Depositary struct {
-	home string
-	key  *pgp.Key
-	now  func() time.Time
+	home    string
+	key     *pgp.Key
+	now     func() time.Time
+	offline *offline // nil with a line to the broker
 }
 
 // Open unlocks the depositary's key.
@@ -132,7 +133,7 @@ func (d *Depositary) Admit(ctx context.Context, e enrolment.Enrolment) error {
 	if err != nil {
 		return err
 	}
-	defer s.client.Close()
+	defer s.end()
 	certificate, err := pgp.ParseCertificate(e.Certificate)
 	if err != nil {
 		return fmt.Errorf("reading the party's certificate: %w", err)
@@ -155,7 +156,7 @@ func (d *Depositary) Admit(ctx context.Context, e enrolment.Enrolment) error {
 		}
 	}
 	for _, authority := range e.Authorities {
-		if _, err := s.client.Publish(ctx, authority); err != nil {
+		if err := s.publish(ctx, authority); err != nil {
 			return fmt.Errorf("publishing an authority of %s: %w", e.Party, err)
 		}
 	}
@@ -176,7 +177,7 @@ func (d *Depositary) Replace(ctx context.Context, e enrolment.Enrolment) error {
 	if err != nil {
 		return err
 	}
-	defer s.client.Close()
+	defer s.end()
 	certificate, err := pgp.ParseCertificate(e.Certificate)
 	if err != nil {
 		return fmt.Errorf("reading the party's certificate: %w", err)
@@ -203,7 +204,7 @@ func (d *Depositary) SetStanding(ctx context.Context, subject, standing, reason 
 	if err != nil {
 		return err
 	}
-	defer s.client.Close()
+	defer s.end()
 	return s.sign(ctx, subject, func(h directory.Heading) any {
 		h.Typ = directory.TypStanding
 		return directory.StandingStatement{Heading: h, Standing: standing, Reason: reason}
@@ -217,7 +218,7 @@ func (d *Depositary) NameAuditors(ctx context.Context, authorities []string) err
 	if err != nil {
 		return err
 	}
-	defer s.client.Close()
+	defer s.end()
 	known, ok := s.dir.Depositary()
 	if !ok {
 		return errors.New("the directory does not begin with this depositary")
@@ -231,25 +232,23 @@ func (d *Depositary) NameAuditors(ctx context.Context, authorities []string) err
 	})
 }
 
-// A session is a connection with the directory as the broker has it, verified.
+// A session is work on the directory as the broker has it, or as a depositary
+// without a line knows it, verified.
 type session struct {
 	*Depositary
-	client *client.Client
-	dir    *directory.Directory
+	dir     *directory.Directory
+	publish func(context.Context, directory.Signed) error
+	end     func()
 }
 
 // connect reads the whole directory and verifies it.
 func (d *Depositary) connect(ctx context.Context) (*session, error) {
-	data, err := os.ReadFile(filepath.Join(d.home, brokerFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, ErrNoBroker
+	if d.offline != nil {
+		return &session{Depositary: d, dir: d.offline.dir, publish: d.offline.take, end: func() {}}, nil
 	}
+	b, err := d.broker()
 	if err != nil {
 		return nil, err
-	}
-	var b wire.Broker
-	if err := strictjson.Unmarshal(data, 1<<16, &b); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", brokerFile, err)
 	}
 	certificate, err := transport.Load(d.home)
 	if err != nil {
@@ -268,7 +267,26 @@ func (d *Depositary) connect(ctx context.Context) (*session, error) {
 		c.Close()
 		return nil, err
 	}
-	return &session{Depositary: d, client: c, dir: dir}, nil
+	publish := func(ctx context.Context, signed directory.Signed) error {
+		_, err := c.Publish(ctx, signed)
+		return err
+	}
+	return &session{Depositary: d, dir: dir, publish: publish, end: c.Close}, nil
+}
+
+// broker reads the description of the broker that the depositary knows.
+func (d *Depositary) broker() (b wire.Broker, err error) {
+	data, err := os.ReadFile(filepath.Join(d.home, brokerFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return b, ErrNoBroker
+	}
+	if err != nil {
+		return b, err
+	}
+	if err := strictjson.Unmarshal(data, 1<<16, &b); err != nil {
+		return b, fmt.Errorf("reading %s: %w", brokerFile, err)
+	}
+	return b, nil
 }
 
 // sign completes a statement about the subject, signs and publishes it.
@@ -281,6 +299,5 @@ func (s *session) sign(ctx context.Context, subject string, statement func(direc
 	if err != nil {
 		return err
 	}
-	_, err = s.client.Publish(ctx, signed)
-	return err
+	return s.publish(ctx, signed)
 }

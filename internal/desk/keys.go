@@ -130,18 +130,6 @@ func (d *Desk) AddKey(ctx context.Context, authority string, suite pgp.Suite, hs
 	})
 }
 
-// Publish hands a signed directory statement to the broker and takes it into
-// the desk's own directory.
-func (d *Desk) Publish(ctx context.Context, signed directory.Signed) error {
-	if err := d.asked(ctx, signed); err != nil {
-		return err
-	}
-	if _, err := d.client.Publish(ctx, signed); err != nil {
-		return err
-	}
-	return d.followDirectory(ctx)
-}
-
 // Unlock asks for the passphrase now and checks that it opens the home's keys.
 func (d *Desk) Unlock() error {
 	files, err := d.keys.List()

@@ -17,11 +17,14 @@ import (
 // Typ is the type of an enrolment file.
 const Typ = "entraide/enrolment/1"
 
-// maxBytes bounds an enrolment file.
-const maxBytes = 4 << 20
+// MaxBytes bounds an enrolment file, and a file of statements.
+const MaxBytes = 4 << 20
 
 // ErrMalformed says that a file is not an enrolment.
 var ErrMalformed = errors.New("this is not an enrolment file")
+
+// ErrNoStatements says that a file is not one of signed statements.
+var ErrNoStatements = errors.New("this is not a file of directory statements")
 
 // An Enrolment asks the depositary to admit a party with its authorities.
 type Enrolment struct {
@@ -40,7 +43,7 @@ type Enrolment struct {
 // Parse reads an enrolment file.
 func Parse(data []byte) (Enrolment, error) {
 	var e Enrolment
-	if err := strictjson.Unmarshal(data, maxBytes, &e); err != nil {
+	if err := strictjson.Unmarshal(data, MaxBytes, &e); err != nil {
 		return e, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	if e.Typ != Typ || e.Party == "" || len(e.Certificate) == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/guard"
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/directory"
 )
 
 // Check verifies the home's whole database against its log, the log's key and
@@ -95,6 +96,20 @@ func Erase(ctx context.Context, home string, now func() time.Time, log *slog.Log
 // Hold opens the home's broker and places a legal hold on a case, or lifts it.
 func Hold(ctx context.Context, home string, now func() time.Time, log *slog.Logger, caseID, basis, by string, lift bool) error {
 	return acting(ctx, home, now, log, func(s *Server) error { return s.Broker.Hold(ctx, caseID, basis, by, lift) })
+}
+
+// Publish opens the home's broker and accepts directory statements that were
+// carried to it, in order. What it has already stays. The error names the first
+// that is refused; those before it are accepted.
+func Publish(ctx context.Context, home string, now func() time.Time, log *slog.Logger, statements []directory.Signed) error {
+	return acting(ctx, home, now, log, func(s *Server) error {
+		for i, signed := range statements {
+			if _, err := s.Broker.Publish(ctx, "operator", signed); err != nil {
+				return fmt.Errorf("statement %d of %d: %w", i+1, len(statements), err)
+			}
+		}
+		return nil
+	})
 }
 
 // acting opens the home's broker for an operator's act.
