@@ -86,6 +86,7 @@ var mayImport = []struct {
 
 	// Where the sides meet, in tests only.
 	{"internal/e2e", nil},
+	{"internal/e2e/browser", nil},
 
 	// The house itself.
 	{"internal/arch", nil},
@@ -119,6 +120,9 @@ var thirdParty = []dependency{
 	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/evidence", "pkg/strictjson", "pkg/convention", "internal/desk", "internal/locale", "internal/desk/account"}, false},
 	{"github.com/nicksnyder/go-i18n/v2", "catalogues of sentences with the plural forms of every language", []string{"internal/locale"}, false},
 	{"golang.org/x/crypto", "Argon2id for the passwords of officers", []string{"internal/desk/account"}, false},
+	{"github.com/coreos/go-oidc/v3", "sign-in at a State's own identity provider", []string{"internal/desk/web"}, true},
+	{"golang.org/x/oauth2", "the exchange of codes that OpenID Connect stands on", []string{"internal/desk/web"}, false},
+	{"github.com/boombuler/barcode", "QR codes of second factors, as drawings in the page", []string{"internal/desk/web"}, false},
 	{"github.com/pquerna/otp", "time-based codes of a second factor", []string{"internal/desk/account"}, true},
 	{"github.com/go-webauthn/webauthn", "passkeys", []string{"internal/desk/account"}, false},
 	{"github.com/go-playground/validator/v10", "rules on content types and inputs as tags", []string{"pkg/convention", "pkg/directory", "internal/broker/api", "internal/desk/web"}, false},
@@ -130,7 +134,7 @@ var thirdParty = []dependency{
 	{"github.com/getkin/kin-openapi", "answers held against the OpenAPI document", nil, true},
 	{"github.com/prometheus/client_golang", "metrics", []string{"internal/telemetry", "internal/broker", "internal/broker/api"}, false},
 	{"github.com/cenkalti/backoff/v5", "retries with jitter", []string{"internal/desk", "pkg/client"}, false},
-	{"github.com/BurntSushi/toml", "configuration that refuses unknown keys", []string{"internal/config", "internal/broker/home", "internal/desk"}, false},
+	{"github.com/BurntSushi/toml", "configuration that refuses unknown keys", []string{"internal/config", "internal/broker/home", "internal/desk", "internal/desk/web"}, false},
 	{"github.com/tailscale/hujson", "templates and drafts: JSON with comments, with the place of every member", []string{"internal/cli"}, false},
 	{"github.com/spf13/cobra", "commands, help and completion", []string{"internal/cli"}, false},
 	{"github.com/spf13/pflag", "the flags of cobra's commands, to list them", []string{"internal/cli"}, false},
@@ -139,7 +143,7 @@ var thirdParty = []dependency{
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
 	{"rsc.io/qr", "fingerprints that a telephone's camera reads", []string{"internal/enrolment"}, false},
 	{"github.com/minio/minio-go/v7", "S3-compatible services that keep evidence", []string{"internal/parts"}, false},
-	{"golang.org/x/time", "rate limits", []string{"internal/broker/api", "internal/desk"}, false},
+	{"golang.org/x/time", "rate limits", []string{"internal/broker/api", "internal/desk", "internal/desk/web"}, false},
 	{"github.com/google/go-cmp", "differences in tests", []string{"internal/store/storetest"}, true},
 	{"github.com/rogpeppe/go-internal", "scripts that are the manual and its test", nil, true},
 	{"github.com/transparency-dev/tessera", "somebody else's reader of our log", nil, true},

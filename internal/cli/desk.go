@@ -161,14 +161,23 @@ func readProfile(path string) (p profile, err error) {
 
 func (a *app) deskServe() *cobra.Command {
 	var line lineForm
+	var pages webForm
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Send and receive until interrupted",
+		Short: "Send and receive until interrupted, and serve the pages for officers",
 		Long: `Keep the line to the broker open: take what arrives, send what waits, repeat
-what failed, and call the watch for an emergency. The passphrase is needed once. Other commands may work on the same
-home meanwhile.`,
-		Example: "  entraide desk serve --home desk",
-		Args:    noArgs,
+what failed, and call the watch for an emergency. The passphrase is needed once.
+Other commands may work on the same home meanwhile.
+
+With --web, officers work in a browser. The pages speak HTTPS only, with a
+certificate of the State's (--tls-cert, --tls-key) or one that the desk makes
+itself; plain HTTP only on a Unix socket, for a proxy. The first start writes a
+link to the file set-up-link of the home, with which the first administrator
+sets the pages up: there is no default password. web.toml of the home names the
+State's identity provider, if it has one.`,
+		Example: `  entraide desk serve --home desk
+  entraide desk serve --home desk --web 127.0.0.1:8443`,
+		Args: noArgs,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
 			if err := line.apply(d); err != nil {
 				return err
@@ -179,14 +188,22 @@ home meanwhile.`,
 			} else if err != nil {
 				return err
 			}
+			work, ctx := errgroup.WithContext(ctx)
+			if pages.address != "" {
+				serve, err := pages.open(ctx, a, d)
+				if err != nil {
+					return err
+				}
+				work.Go(func() error { return serve(ctx) })
+			}
 			fmt.Fprintln(a.err, "entraide: the desk is at work")
-			group, ctx := errgroup.WithContext(ctx)
-			group.Go(func() error { return d.Run(ctx) })
-			group.Go(func() error { return (&office.Notifier{Office: office.New(d)}).Watch(ctx) })
-			return group.Wait()
+			work.Go(func() error { return d.Run(ctx) })
+			work.Go(func() error { return (&office.Notifier{Office: office.New(d)}).Watch(ctx) })
+			return work.Wait()
 		}),
 	}
 	line.flags(c)
+	pages.flags(c)
 	return c
 }
 

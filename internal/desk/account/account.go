@@ -105,7 +105,7 @@ func userOf(a store.Account) User {
 }
 
 // A Reason is why a form was not taken. The sentence for people is
-// "account.reason." and the reason in the catalogues.
+// "users.reason." and the reason in the catalogues.
 type Reason string
 
 // The reasons.

@@ -249,17 +249,29 @@ func (a *Accounts) SetRoles(ctx context.Context, by, id string, roles []desk.Rol
 	}})
 }
 
-// Rename gives a user another name, and links them with a subject at the
-// identity provider or with none.
-func (a *Accounts) Rename(ctx context.Context, by, id, name, subject string) error {
-	name = strings.TrimSpace(name)
-	if err := checkName(name); err != nil {
+// Change gives a user another name, links them with a subject at the identity
+// provider or with none, and gives them other roles. Nobody changes their own
+// roles.
+func (a *Accounts) Change(ctx context.Context, by, id string, n NewUser) error {
+	name := strings.TrimSpace(n.Name)
+	text, err := rolesText(n.Roles)
+	if err := errors.Join(checkName(name), err); err != nil {
 		return err
 	}
-	err := a.change(ctx, id, change{by: by, what: "user-renamed", apply: func(_ context.Context, _ store.DeskWriter, row *store.Account) error {
-		row.Name, row.Subject = name, strings.TrimSpace(subject)
+	c := change{by: by, what: "user-changed", detail: text}
+	c.apply = func(ctx context.Context, w store.DeskWriter, row *store.Account) error {
+		if row.Roles != text && by == id {
+			return &Refusal{"roles", OwnAccount}
+		}
+		if !slices.Contains(n.Roles, desk.Administrator) {
+			if err := guardAdmin(ctx, w, *row); err != nil {
+				return err
+			}
+		}
+		row.Name, row.Subject, row.Roles = name, strings.TrimSpace(n.Subject), text
 		return nil
-	}})
+	}
+	err = a.change(ctx, id, c)
 	if errors.Is(err, store.ErrTaken) {
 		return &Refusal{"subject", SubjectTaken}
 	}

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/desk/account"
+	"github.com/entraide/entraide/internal/desk/web"
+)
+
+// setupFile is the file of a home that holds the link with which the first
+// administrator sets up its pages.
+const setupFile = "set-up-link"
+
+// lastRequests is how long requests may take that run when the pages close.
+const lastRequests = 5 * time.Second
+
+// A webForm is where the pages of a desk are.
+type webForm struct {
+	address, origin  string
+	certificate, key string
+	training         bool
+}
+
+func (f *webForm) flags(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.address, "web", "", "serve the pages for officers: host:port, or unix:PATH for a proxy")
+	flags.StringVar(&f.origin, "origin", "", "where browsers find the pages, such as https://desk.example")
+	flags.StringVar(&f.certificate, "tls-cert", "", "certificate for the pages (PEM); without it the desk makes one itself")
+	flags.StringVar(&f.key, "tls-key", "", "key of the certificate (PEM)")
+	flags.BoolVar(&f.training, "training", false, "mark every page as an exercise")
+}
+
+// place is where the pages listen and how they are reached.
+func (f *webForm) place() (network, address, origin string, err error) {
+	if path, ok := strings.CutPrefix(f.address, "unix:"); ok {
+		if f.origin == "" {
+			return "", "", "", usage("behind a proxy, --origin says where browsers find the pages")
+		}
+		return "unix", path, f.origin, nil
+	}
+	host, port, err := net.SplitHostPort(f.address)
+	if err != nil || host == "" {
+		return "", "", "", usage("--web is host:port, such as 127.0.0.1:8443")
+	}
+	origin = f.origin
+	if ip := net.ParseIP(host); origin == "" && (host == "localhost" || ip != nil && ip.IsLoopback()) {
+		origin = "https://localhost:" + port
+	}
+	if origin == "" {
+		return "", "", "", usage("--origin says where browsers find the pages, such as https://desk.example")
+	}
+	return "tcp", f.address, origin, nil
+}
+
+// open makes the pages of a desk ready to be served.
+func (f *webForm) open(ctx context.Context, a *app, d *desk.Desk) (serve func(context.Context) error, err error) {
+	network, address, origin, err := f.place()
+	if err != nil {
+		return nil, err
+	}
+	home, err := a.homeDir()
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := account.New(d, account.DefaultCost())
+	if err != nil {
+		return nil, err
+	}
+	o := web.Options{Desk: d, Accounts: accounts, Origin: origin, Training: f.training, Log: a.logger()}
+	config, err := web.ReadConfig(home)
+	if err != nil {
+		return nil, err
+	}
+	if config.Provider != nil {
+		if o.Provider, err = web.NewProvider(ctx, *config.Provider, origin); err != nil {
+			return nil, err
+		}
+	}
+	pages, err := web.New(o)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := f.identity(home, network, origin, a.now())
+	if err != nil {
+		return nil, err
+	}
+	listener, err := listen(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(a.err, "entraide: the pages are at %s\n", origin)
+	if err := a.offerSetup(ctx, home, accounts, pages); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return func(ctx context.Context) error { return run(ctx, pages.HTTPServer(certificate), listener) }, nil
+}
+
+// identity is the certificate of the pages; nil on a Unix socket, where the
+// proxy has it. There is no way to serve them without TLS to anybody else.
+func (f *webForm) identity(home, network, origin string, now time.Time) (*tls.Certificate, error) {
+	if network == "unix" {
+		return nil, nil
+	}
+	if f.certificate != "" || f.key != "" {
+		c, err := tls.LoadX509KeyPair(f.certificate, f.key)
+		return &c, err
+	}
+	u, err := url.Parse(origin)
+	if err != nil {
+		return nil, err
+	}
+	c, err := web.Certificate(home, u.Hostname(), now)
+	return &c, err
+}
+
+// listen listens, on a socket that the group may use if it is one of Unix.
+func listen(ctx context.Context, network, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, network, address)
+	if err != nil || network != "unix" {
+		return listener, err
+	}
+	return listener, os.Chmod(address, 0o660) //nolint:gosec // the proxy is of the group
+}
+
+// run serves until the context ends.
+func run(ctx context.Context, server *http.Server, listener net.Listener) error {
+	stop := context.AfterFunc(ctx, func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRequests)
+		defer cancel()
+		if server.Shutdown(ending) != nil {
+			server.Close()
+		}
+	})
+	defer stop()
+	var err error
+	if server.TLSConfig != nil {
+		err = server.ServeTLS(listener, "", "")
+	} else {
+		err = server.Serve(listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// offerSetup hands out the link with which the first administrator sets the
+// pages up: in a file that only the owner of the home reads, and on a terminal,
+// but never to a log. Once there is an administrator it takes the file away.
+func (a *app) offerSetup(ctx context.Context, home string, accounts *account.Accounts, pages *web.Server) error {
+	path := filepath.Join(home, setupFile)
+	code, err := accounts.FirstCode(ctx)
+	if err != nil {
+		return err
+	}
+	if code == "" {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	link, err := pages.InvitationLink(code)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(link+"\n"), 0o600); err != nil {
+		return err
+	}
+	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor is small
+		fmt.Fprintf(a.err, "\nSet the pages up within three days, once:\n\n  %s\n\n", link)
+		return nil
+	}
+	fmt.Fprintf(a.err, "entraide: nobody can sign in yet; open the link in %s to set the pages up\n", path)
+	return nil
+}

@@ -1,0 +1,139 @@
+// What pages do better with a script. Every page works without it. Nothing here
+// writes HTML: Trusted Types are enforced and there is no policy.
+"use strict";
+
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// The list of errors has the focus, so that a screen reader begins with it.
+document.querySelector(".ed-errors")?.focus();
+
+// A form is sent once, and a page with unsaved changes asks before it is left.
+let unsaved = false;
+for (const form of all("form")) {
+  form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    if (form.method === "post") form.dataset.sent = "yes";
+    unsaved = false;
+    for (const button of all("button:not([type=button])", form)) button.setAttribute("aria-disabled", "true");
+  });
+  if ("guard" in form.dataset) form.addEventListener("input", () => { unsaved = true; });
+}
+addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+// A page that comes back from the browser's memory can be sent again.
+addEventListener("pageshow", () => {
+  for (const form of all("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of all("button", form)) button.removeAttribute("aria-disabled");
+  }
+});
+
+// Buttons that need a script are shown where there is one.
+for (const button of all("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+for (const button of all("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = button.dataset.done;
+  });
+}
+
+// Passkeys: the browser's answer goes into the form, which is then sent like any
+// other.
+for (const form of all("form[data-passkey]")) {
+  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
+  form.hidden = false;
+  const failed = form.querySelector("[data-failed]");
+  form.addEventListener("submit", async (event) => {
+    if (form.elements.answer.value) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    failed.textContent = "";
+    try {
+      const answer = await fetch(form.dataset.options, { method: "POST" });
+      if (!answer.ok || answer.redirected) throw new Error(answer.status);
+      const options = await answer.json();
+      const credential = form.dataset.passkey === "create"
+        ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+        : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+      form.elements.answer.value = JSON.stringify(credential.toJSON());
+      form.submit();
+    } catch {
+      failed.textContent = failed.dataset.failed;
+    }
+  }, { capture: true });
+}
+
+// The session: a question two minutes before it ends, and the way out after it.
+const ending = document.getElementById("ending");
+if (ending) {
+  // Counted from here: the clock of this machine may be wrong.
+  let ends = Date.now() + Number(document.body.dataset.left) * 1000;
+  const count = ending.querySelector("[data-count]");
+  const look = () => {
+    const left = Math.ceil((ends - Date.now()) / 1000);
+    if (left <= 0) {
+      unsaved = false;
+      location.reload();
+      return;
+    }
+    if (left <= 120 && !ending.open) ending.showModal();
+    if (left > 120 && ending.open) ending.close();
+    count.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  };
+  setInterval(look, 1000);
+  ending.querySelector("[data-go-on]").addEventListener("click", async () => {
+    const answer = await fetch(document.body.dataset.stay, { method: "POST" });
+    if (answer.ok) ends = Date.now() + (await answer.json()).left * 1000;
+    look();
+  });
+}
+
+// Keys, unless the officer has switched them off: two letters go to a page, j
+// and k move through a list, / searches, ? explains.
+if ("shortcuts" in document.body.dataset) {
+  const pages = new Map(all("[data-keys]").map((link) => [link.dataset.keys, link.href]));
+  let first = "";
+  const move = (step) => {
+    const rows = all("[data-row]");
+    if (!rows.length) return;
+    const at = rows.findIndex((row) => "here" in row.dataset);
+    const to = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
+    for (const row of rows) delete row.dataset.here;
+    to.dataset.here = "";
+    to.querySelector("a")?.focus();
+  };
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
+    const keys = first ? `${first} ${event.key}` : event.key;
+    first = "";
+    if (pages.has(keys)) location.assign(pages.get(keys));
+    else if (event.key === "j") move(1);
+    else if (event.key === "k") move(-1);
+    else if (event.key === "/") {
+      const search = document.querySelector("input[type=search]");
+      if (!search) return;
+      event.preventDefault();
+      search.focus();
+    } else if (event.key === "?") document.getElementById("keys")?.showModal();
+    else if ([...pages.keys()].some((k) => k.startsWith(`${event.key} `))) first = event.key;
+  });
+}
+
+// Pages that show what is happening: data-live is the address of a stream of
+// server-sent events; on each the page is loaded anew, unless somebody is typing,
+// and it says so when the stream is broken (data-stale).
+for (const part of all("[data-live]")) {
+  const stream = new EventSource(part.dataset.live);
+  stream.addEventListener("change", () => {
+    if (!unsaved && !document.querySelector("dialog[open]") && !document.activeElement?.closest("input, textarea, select")) location.reload();
+  });
+  stream.addEventListener("open", () => { delete part.dataset.stale; });
+  stream.addEventListener("error", () => { part.dataset.stale = ""; });
+}

@@ -1,0 +1,39 @@
+package web
+
+import "strings"
+
+// A navLine is a line of the navigation: the route it leads to, its sentence,
+// and the keys that go there.
+type navLine struct{ route, label, keys string }
+
+// navigation is shown to whoever may call the route.
+var navigation = []navLine{
+	{"home", "layout.nav_today", "g t"},
+	{"users", "layout.nav_users", "g u"},
+	{"security", "layout.nav_security", "g s"},
+	{"help", "layout.nav_help", "g h"},
+}
+
+// A navItem is a line as the layout shows it.
+type navItem struct {
+	Label, Address, Keys string
+	Here                 bool
+}
+
+// nav returns the navigation of the one who calls.
+func (s *Server) nav(c *Call) []navItem {
+	var items []navItem
+	for _, line := range navigation {
+		if !s.routes[line.route].Who.allows(c.User) {
+			continue
+		}
+		address, err := s.url(line.route)
+		if err != nil {
+			s.Log.Error("no address", "route", line.route, "err", err)
+			continue
+		}
+		here := c.URL.Path == address || address != "/" && strings.HasPrefix(c.URL.Path, address+"/")
+		items = append(items, navItem{c.L.T(line.label), address, line.keys, here})
+	}
+	return items
+}

@@ -1,0 +1,198 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/desk/account"
+	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/pkg/problem"
+)
+
+// Who says who may call a route: Anybody, everybody who is signed in, or those
+// who hold one of some roles.
+type Who struct {
+	anybody bool
+	roles   []desk.Role // nil for everybody who is signed in
+}
+
+// Those who may call routes.
+var (
+	Anybody  = Who{anybody: true}
+	SignedIn = Who{}
+	Readers  = Roles(desk.Readers...)
+	Admins   = Roles(desk.Administrator)
+)
+
+// Roles are those who hold one of the roles.
+func Roles(roles ...desk.Role) Who { return Who{roles: roles} }
+
+// allows reports whether a user may call.
+func (who Who) allows(u account.User) bool {
+	return who.anybody || u.ID != "" && (who.roles == nil || u.Officer().Has(who.roles...))
+}
+
+// A Route is one line of the application.
+type Route struct {
+	Name, Method, Path string
+	Who                Who
+	Handle             func(*Server, http.ResponseWriter, *Call) error
+	// Fresh asks for a proof of who the officer is that is five minutes old at
+	// most.
+	Fresh bool
+	// Quiet routes are asked for by pages by themselves: they keep nobody signed
+	// in.
+	Quiet bool
+	// Body is how many bytes of a body are taken; 0 for maxFormBytes.
+	Body int64
+}
+
+// allRoutes is the one table of the application.
+func allRoutes() []Route {
+	return slices.Concat(homeRoutes, signinRoutes, securityRoutes, userRoutes)
+}
+
+// newRouter makes the router of the table.
+func (s *Server) newRouter() *mux.Router {
+	r := mux.NewRouter()
+	for _, e := range allRoutes() {
+		s.routes[e.Name] = e
+		r.Handle(e.Path, s.serve(e)).Methods(e.Method).Name(e.Name)
+	}
+	r.PathPrefix("/assets/").Handler(s.assets).Methods(http.MethodGet, http.MethodHead)
+	nothing := Route{Name: "none", Who: Anybody, Handle: func(*Server, http.ResponseWriter, *Call) error {
+		return problem.New(problem.NotFound, "", "There is nothing at this address.")
+	}}
+	other := Route{Name: "none", Who: Anybody, Handle: func(*Server, http.ResponseWriter, *Call) error {
+		return problem.New(problem.MethodNotAllowed, "", "This address does not take this method.")
+	}}
+	r.NotFoundHandler, r.MethodNotAllowedHandler = s.serve(nothing), s.serve(other)
+	return r
+}
+
+// ServeHTTP answers a request: headers first, then what every request must
+// satisfy, then its route.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	harden(w.Header())
+	if r.Host != s.host && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		http.Redirect(w, r, s.Origin+r.URL.RequestURI(), http.StatusSeeOther)
+		return
+	}
+	s.router.ServeHTTP(w, r)
+}
+
+// serve runs a route: where the request comes from, who calls, may they; then
+// the handler; then one line in the log.
+func (s *Server) serve(e Route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		limit := e.Body
+		if limit == 0 {
+			limit = maxFormBytes
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		c := &Call{Request: r, server: s, Route: e, Now: s.Desk.Now().UTC()}
+		err := s.admit(w, c)
+		if err == nil {
+			err = e.Handle(s, w, c)
+		}
+		if err != nil {
+			s.fail(w, c, err)
+		}
+		s.record(c, err, started)
+	})
+}
+
+// admit finds out who calls and whether they may.
+func (s *Server) admit(w http.ResponseWriter, c *Call) error {
+	err := s.identify(c)
+	if errLanguage := s.speak(c); errLanguage != nil {
+		return errors.Join(err, errLanguage)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.sameOrigin(c.Request); err != nil {
+		return err
+	}
+	if !s.limits.allow(c) {
+		return problem.New(problem.RateLimited, "", "Too many requests.")
+	}
+	if !c.Route.Who.anybody && !c.SignedIn() {
+		return errSignIn
+	}
+	if !c.Route.Who.allows(c.User) {
+		return problem.New(problem.Forbidden, "", "None of your roles allows this.")
+	}
+	if c.Route.Fresh && !c.Session.IsFresh(c.Now) {
+		return errConfirm
+	}
+	return nil
+}
+
+// Errors that send the browser elsewhere.
+var (
+	errSignIn  = errors.New("nobody is signed in")
+	errConfirm = errors.New("the proof of who somebody is is too old")
+)
+
+// identify finds the session of a call.
+func (s *Server) identify(c *Call) error {
+	cookie, err := c.Cookie(sessionCookie)
+	if err != nil {
+		return nil //nolint:nilerr // nobody is signed in
+	}
+	session, err := s.Accounts.Resume(c.Context(), cookie.Value, c.Route.Quiet)
+	if errors.Is(err, account.ErrNoSession) {
+		c.ended = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.Session, c.User = session, session.User
+	return nil
+}
+
+// speak chooses the language of a call: the one that the address asks for, the
+// user's, the cookie's, the browser's.
+func (s *Server) speak(c *Call) (err error) {
+	asked := c.URL.Query().Get("lang")
+	tag := locale.Negotiate(c.Header.Get("Accept-Language"), asked, c.User.Language, cookieValue(c.Request, languageCookie))
+	if s.Pseudo && (asked == locale.PseudoLong || asked == locale.PseudoMirrored) {
+		tag = asked
+	}
+	c.L, err = locale.For(tag)
+	return err
+}
+
+// sameOrigin refuses requests that change something and come from the pages of
+// others, or from a browser that does not say where they come from.
+func (s *Server) sameOrigin(r *http.Request) error {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	if r.Host != s.host || r.Header.Get("Sec-Fetch-Site") == "" || s.origins.Check(r) != nil {
+		return problem.New(problem.Forbidden, "origin", "The request does not come from a page of this desk.")
+	}
+	return nil
+}
+
+// record writes the one log line of a request: the route, never the path, and
+// neither addresses nor contents.
+func (s *Server) record(c *Call, err error, started time.Time) {
+	attrs := []any{"route", c.Route.Name, "method", c.Method, "officer", c.User.ID, "duration_ms", time.Since(started).Milliseconds()}
+	switch status := statusOf(err); {
+	case err == nil:
+		s.Log.Info("page", attrs...)
+	case status >= http.StatusInternalServerError:
+		s.Log.Error("page failed", append(attrs, "incident", c.incident, "err", err)...)
+	default:
+		s.Log.Info("page refused", append(attrs, "status", status)...)
+	}
+}

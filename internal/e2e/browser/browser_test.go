@@ -1,0 +1,17 @@
+package browser_test
+
+import (
+	"testing"
+
+	"github.com/entraide/entraide/internal/locale"
+)
+
+// TestPages looks at every page of the list in pages.mjs, in the languages that
+// differ most: with axe, at 320 pixels, by keyboard, without scripts.
+func TestPages(t *testing.T) {
+	before := locale.Missed()
+	newWorld(t, "QM").run("pages")
+	if n := locale.Missed() - before; n != 0 {
+		t.Errorf("%d sentences were missing", n)
+	}
+}

@@ -1,0 +1,191 @@
+// What scenarios share.
+import { createRequire } from "node:module";
+import fs from "node:fs";
+import path from "node:path";
+
+const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+export class World {
+  static async open(input) {
+    const world = new World();
+    Object.assign(world, input);
+    const require = createRequire(path.join(input.modules, "x.js"));
+    const { chromium } = require("playwright-core");
+    world.axeSource = fs.readFileSync(path.join(input.modules, "axe-core", "axe.min.js"), "utf8");
+    world.browser = await chromium.launch({ executablePath: input.chromium, args: flags }); // in a fresh profile
+    world.results = [];
+    fs.mkdirSync(input.artefacts, { recursive: true });
+    return world;
+  }
+
+  async close() { await this.browser.close(); }
+
+  // check records what is wrong with something; nothing is a pass.
+  check(name, bad) { this.results.push({ name, bad: bad.map(String) }); }
+
+  // expect is check of one condition.
+  expect(name, good, detail = "") { this.check(name, good ? [] : [detail || "it is not so"]); }
+
+  // visit opens a browser of its own. Whatever the policy of the pages stops, and
+  // every error of a script, is kept in page.wrong.
+  async visit(options = {}) {
+    const context = await this.browser.newContext({
+      ignoreHTTPSErrors: true, viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce", ...options,
+    });
+    context.setDefaultTimeout(20_000);
+    const page = await context.newPage();
+    page.wrong = [];
+    page.on("pageerror", (e) => page.wrong.push(`script: ${e.message}`));
+    page.on("console", (m) => { if (/Content Security Policy|Trusted/i.test(m.text())) page.wrong.push(m.text()); });
+    page.on("request", (r) => {
+      if (!Object.values(this.desks).some((d) => r.url().startsWith(d.origin)) && !r.url().startsWith("blob:")) page.wrong.push(`asks elsewhere: ${r.url()}`);
+    });
+    return page;
+  }
+
+  // code is what a second factor shows now.
+  async code(secret) { return (await fetch(`${this.clock}/code?secret=${encodeURIComponent(secret)}`)).text(); }
+
+  // pass moves the clock of everybody.
+  async pass(seconds) { await fetch(`${this.clock}/pass?seconds=${seconds}`); }
+
+  // takeUp takes up an invitation through its page, and returns the user.
+  async takeUp(page, link, user) {
+    await page.goto(link);
+    user.secret = await page.locator(".ed-secret").innerText();
+    if (await page.locator("#login").count()) {
+      await page.fill("#name", user.name);
+      await page.fill("#login", user.login);
+    }
+    await page.fill("#password", user.password);
+    await page.fill("#repeat", user.password);
+    await page.fill("#factor", await this.code(user.secret));
+    await page.click("main form button.ed-button");
+    await page.waitForURL(/recovery-codes/);
+    return user;
+  }
+
+  // signIn signs a user in with password and code.
+  async signIn(page, origin, user) {
+    await page.goto(`${origin}/sign-in`);
+    await page.fill("#login", user.login);
+    await page.fill("#password", user.password);
+    await page.fill("#code", await this.code(user.secret));
+    await page.click("form[action='/sign-in'] button");
+    await page.waitForURL((u) => !u.pathname.startsWith("/sign-in"));
+  }
+
+  // confirm proves anew who somebody is, if the page asks for it.
+  async confirm(page, user) {
+    if (!new URL(page.url()).pathname.startsWith("/confirm")) return;
+    await page.fill("#password", user.password);
+    await page.fill("#code", await this.code(user.secret));
+    await page.click("form[action='/confirm'] button");
+    await page.waitForURL((u) => !u.pathname.startsWith("/confirm"));
+  }
+
+  // invite makes a user through the page of an administrator; returns the user
+  // with the link of the invitation.
+  async invite(page, origin, admin, user, roles) {
+    await page.goto(`${origin}/users/new`);
+    await this.confirm(page, admin);
+    await page.fill("#name", user.name);
+    await page.fill("#login", user.login);
+    for (const role of roles) await page.check(`#role-${role}`);
+    await page.click("main form button.ed-button");
+    user.link = (await page.locator(".ed-secret").innerText()).trim();
+    return user;
+  }
+
+  // authenticator gives a page a device that holds passkeys and verifies its user.
+  async authenticator(page, verified = true) {
+    const session = await page.context().newCDPSession(page);
+    await session.send("WebAuthn.enable");
+    const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
+      options: {
+        protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+        isUserVerified: verified, automaticPresenceSimulation: true,
+      },
+    });
+    return { session, id: authenticatorId };
+  }
+
+  // axe returns what breaks WCAG 2.2 A and AA on a page.
+  async axe(page) {
+    await page.evaluate(`{ const module = undefined, exports = undefined, define = undefined; ${this.axeSource} }`);
+    const { violations } = await page.evaluate(() => axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }));
+    return violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).slice(0, 3).join(" | ")}`);
+  }
+
+  // overflow returns what is wider than the window.
+  async overflow(page) {
+    return page.evaluate(() => {
+      const wide = document.documentElement.clientWidth;
+      if (document.documentElement.scrollWidth <= wide) return [];
+      return [...document.querySelectorAll("body *")].filter((e) => {
+        const box = e.getBoundingClientRect();
+        return box.width && (box.right > wide + 1 || box.left < -1) && !e.closest(".ed-unseen, .ed-skip, thead, .ed-languages legend");
+      }).slice(0, 5).map((e) => `${e.tagName}.${e.className} "${e.textContent.trim().slice(0, 40)}"`);
+    });
+  }
+
+  // small returns targets that a thumb misses (2.5.8 asks for 24 pixels; links in
+  // sentences are free).
+  async small(page) {
+    return page.evaluate(() => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")].filter((e) => {
+      const box = e.getBoundingClientRect();
+      return box.width && getComputedStyle(e).display !== "inline" && (box.height < 23.5 || box.width < 23.5);
+    }).map((e) => `${e.tagName} "${e.textContent.trim().slice(0, 30)}" is small`));
+  }
+
+  // keyboard walks a page with the tabulator: everything that can be used gets the
+  // focus, is in the window when it has it, and shows it.
+  async keyboard(page) {
+    const total = await page.evaluate(() => {
+      document.activeElement?.blur();
+      let n = 0;
+      for (const e of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")) {
+        if (e.checkVisibility({ visibilityProperty: true }) && !e.disabled && !e.closest("dialog:not([open])")) e.dataset.walk = String(n++);
+      }
+      return n;
+    });
+    const seen = new Set(), bad = [];
+    for (let i = 0; i < total + 5 && seen.size < total; i++) {
+      await page.keyboard.press("Tab");
+      const at = await page.evaluate(() => {
+        const e = document.activeElement, box = e.getBoundingClientRect(), style = getComputedStyle(e);
+        return {
+          walk: e.dataset.walk, name: `${e.tagName} "${e.textContent.trim().slice(0, 30)}"`,
+          within: box.bottom > 0 && box.top < innerHeight, ring: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+        };
+      });
+      if (at.walk === undefined) continue;
+      seen.add(at.walk);
+      if (!at.within) bad.push(`${at.name} has the focus out of sight`);
+      if (!at.ring) bad.push(`${at.name} does not show the focus`);
+    }
+    if (seen.size < total) bad.push(`${total - seen.size} of ${total} cannot be reached`);
+    return bad;
+  }
+
+  // hardcoded returns words that are not of the catalogue: in the pseudo-locale
+  // everything that is stands in brackets.
+  async hardcoded(page) {
+    return page.evaluate(() => {
+      const bad = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      for (let n = walker.nextNode(); n; n = walker.nextNode()) {
+        const text = n.textContent.trim();
+        if (!/\p{L}{3}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, script, option[value], [lang]:not(html), .ed-brand, .ed-header__name")) continue;
+        if (!/^\[.*\]/s.test(text) && !/\[.*\]$/s.test(text)) bad.push(`not of the catalogue: "${text.slice(0, 60)}"`);
+      }
+      return bad;
+    });
+  }
+
+  async shot(page, name) {
+    await page.screenshot({ path: path.join(this.artefacts, `${name}.png`), fullPage: true });
+  }
+}
