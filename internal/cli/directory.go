@@ -94,12 +94,12 @@ func (a *app) directoryShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(x.Statement, func(w io.Writer) { a.printAuthority(w, x) })
+			return a.print(x.Statement, func(w io.Writer) { a.printAuthority(w, x, d.Directory()) })
 		}),
 	}
 }
 
-func (a *app) printAuthority(w io.Writer, x directory.Authority) {
+func (a *app) printAuthority(w io.Writer, x directory.Authority, dir *directory.Directory) {
 	s := x.Statement
 	fmt.Fprintf(w, "%s  %s, %s\n", s.ID, anyName(s.Names), x.Standing)
 	fmt.Fprintf(w, "  roles      %s\n  hours      %s (%s)\n", strings.Join(s.Roles, ", "), s.Hours, s.TimeZone)
@@ -112,6 +112,9 @@ func (a *app) printAuthority(w io.Writer, x directory.Authority) {
 		s.ValidFrom, s.ValidUntil, s.Number, s.Issued, x.Index)
 	for _, suite := range suitesOf(x) {
 		fmt.Fprintf(w, "  %-10s %s\n", suite, x.Certificates[suite].Fingerprint())
+		if since, ok := dir.KeySince(s.ID, suite); ok {
+			fmt.Fprintf(w, "  %-10s since %s, by statement no. %d of %s, entry %d\n", "", since.Issued, since.Number, since.Signer, since.Index)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
@@ -23,11 +22,10 @@ func (d *Desk) Store() store.Desk { return d.db }
 // Party returns the code of the State whose desk this is, such as QM; empty if
 // the home has no keys yet.
 func (d *Desk) Party() string {
-	ids, err := d.Authorities()
-	if err != nil || len(ids) == 0 {
+	party, err := d.party()
+	if err != nil {
 		return ""
 	}
-	party, _, _ := strings.Cut(ids[0], ".")
 	return party
 }
 

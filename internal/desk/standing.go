@@ -17,7 +17,10 @@ var ErrNotOwn = errors.New("this is not an authority of this desk's State")
 // here as the broker will check it.
 func (d *Desk) SignStanding(ctx context.Context, authority, standing, reason string) (directory.Signed, error) {
 	none := directory.Signed{}
-	party := d.Party()
+	party, err := d.party()
+	if err != nil {
+		return none, err
+	}
 	if directory.PartyOf(authority) != party || authority == party {
 		return none, fmt.Errorf("%w: %s", ErrNotOwn, authority)
 	}

@@ -56,6 +56,25 @@ func (d *Directory) Latest(subject, typ string) Statement {
 	return nil
 }
 
+// KeySince returns the statement by which an authority got the certificate that
+// it has in a suite now; renewed subkeys do not count as another. The second
+// result is false if it has none.
+func (d *Directory) KeySince(authority string, suite pgp.Suite) (since Record, ok bool) {
+	now, ok := d.subjects[authority]
+	if !ok || now.authority == nil || now.authority.Certificates[suite] == nil {
+		return since, false
+	}
+	key := now.authority.Certificates[suite].Fingerprint()
+	for s := now; s != nil && s.authority != nil; s = s.before {
+		c := s.authority.Certificates[suite]
+		if c == nil || c.Fingerprint() != key {
+			break
+		}
+		since = s.record
+	}
+	return since, true
+}
+
 // members are those of a statement, its heading left out.
 func members(s Statement) map[string]any {
 	var all map[string]any

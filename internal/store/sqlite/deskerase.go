@@ -39,7 +39,7 @@ func (w *deskWriter) EraseCase(ctx context.Context, e store.CaseErasure, left st
 		`DELETE FROM outbox WHERE case_id = ?1`,
 		`DELETE FROM evidence_verdict WHERE message_id IN (SELECT id FROM letter WHERE case_id = ?1)`,
 		`DELETE FROM receipt_wait WHERE message_id IN (SELECT id FROM letter WHERE case_id = ?1)`,
-		`UPDATE letter SET verdict = 'erased', note = '', body = NULL, sealed = x'', receipt = x'' WHERE case_id = ?1`,
+		`UPDATE letter SET verdict = 'erased', note = '', body = NULL, sealed = x'', receipt = x'', code = '' WHERE case_id = ?1`,
 		`UPDATE confirmation SET proof = NULL WHERE message_id IN (SELECT id FROM letter WHERE case_id = ?1)`,
 		`UPDATE deadline SET proof = x'' WHERE case_id = ?1`,
 	} {
