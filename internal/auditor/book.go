@@ -14,6 +14,7 @@ import (
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/pkg/bundle"
 	"github.com/entraide/entraide/pkg/client"
+	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
 	"github.com/entraide/entraide/pkg/wire"
@@ -225,6 +226,16 @@ func rowOf(e Entry) (store.AuditEntry, error) {
 	for _, f := range []*translog.OperatorFact{e.Entry.Operator, e.Entry.Backup, e.Entry.Restore} {
 		if f != nil {
 			row.Sender, row.Code = f.By, f.What
+			return row, nil
+		}
+	}
+	about := []string{row.Sender, row.Recipient}
+	if e.Entry.Statement != nil || e.Entry.Access != nil {
+		about = append(about, row.Code)
+	}
+	for _, subject := range about {
+		if party := directory.PartyOf(subject); directory.ValidParty(party) {
+			row.Parties = append(row.Parties, party)
 		}
 	}
 	return row, nil

@@ -241,6 +241,7 @@ func TestBook(t *testing.T) {
 		f.Acknowledged != 1 || *f.AcknowledgedP50 != 30*60 || *f.AcknowledgedP90 != 30*60 || f.Answered != 1 || *f.AnsweredP50 != 600*60 {
 		t.Errorf("%+v", f)
 	}
+	r.lists()
 	dir := filepath.Join(r.home, "private")
 	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "entries.db"): 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
@@ -268,5 +269,48 @@ func TestBook(t *testing.T) {
 	r.read(607, translog.Entry{Kind: translog.KindErasure, Time: after(606), Erasure: &translog.ErasureFact{Index: 4, Basis: "rule", By: "x"}})
 	if s, found := r.derive(608); len(found) > 0 || s.Entries != 12 || holds() {
 		t.Errorf("after the erasure: %+v, %v, still there: %v", s, found, holds())
+	}
+}
+
+// lists looks at the story in lists.
+func (r *reading) lists() {
+	r.t.Helper()
+	for _, tt := range []struct {
+		filter auditor.Filter
+		before int64
+		want   string
+	}{
+		{auditor.Filter{}, 3, "2 1 0"},
+		{auditor.Filter{Party: "QO"}, 99, "10"},
+		{auditor.Filter{Party: "QM", Kind: "receipt"}, 99, "2"},
+		{auditor.Filter{Party: "QN"}, 7, "6 5 4 3 2 1"},
+		{auditor.Filter{Kind: "message", Stage: "open"}, 99, "10 5 1"},
+		{auditor.Filter{Case: id("a")}, 99, "8 7 3 2 1"},
+		{auditor.Filter{Code: "bad-signature"}, 99, "4"},
+		{auditor.Filter{Lane: "routine"}, 99, ""},
+	} {
+		list, err := r.b.Listed(r.t.Context(), tt.filter, tt.before, 6)
+		r.must(err)
+		var got []string
+		for _, e := range list {
+			got = append(got, fmt.Sprint(e.Index))
+			if string(e.Entry.Kind) != e.Kind {
+				r.t.Errorf("entry %d is listed as %s", e.Index, e.Kind)
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			r.t.Errorf("%+v: %v, want %s", tt.filter, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		filter auditor.Filter
+		want   int
+	}{{auditor.Filter{}, 3}, {auditor.Filter{Party: "QM"}, 2}, {auditor.Filter{Stage: "closed"}, 1}, {auditor.Filter{Overdue: true}, 1}, {auditor.Filter{Party: "QP"}, 0}} {
+		if cases, err := r.b.Cases(r.t.Context(), tt.filter, 99, 10); err != nil || len(cases) != tt.want {
+			r.t.Errorf("%+v: %+v, %v", tt.filter, cases, err)
+		}
+	}
+	if o, err := r.b.Overview(r.t.Context()); err != nil || o.Days["2026-03-02"] != 6 || len(o.Looks) != 1 || len(o.Findings) != 0 {
+		r.t.Errorf("%+v, %v", o, err)
 	}
 }

@@ -72,10 +72,7 @@ func (b *Book) Statistics(ctx context.Context, party string) (Statistics, error)
 		if err != nil {
 			return s, err
 		}
-		*into = map[string]int64{}
-		for _, t := range tallies {
-			(*into)[t.Name] = t.Count
-		}
+		*into = counted(tallies)
 	}
 	return s, nil
 }

@@ -19,6 +19,7 @@ type AuditEntry struct {
 	Digest    string
 	Salt      []byte // nil once erased
 	Body      []byte
+	Parties   []string // that it is about; only when it is kept
 }
 
 // A Matter is a case as it follows from its entries. Times are in Unix seconds,

@@ -103,10 +103,20 @@ func (db *Mirror) Keep(ctx context.Context, entries []store.AuditEntry) error {
 			return fmt.Errorf("sqlite: keeping entries: %w", err)
 		}
 		defer insert.Close()
+		concern, err := tx.PrepareContext(ctx, `INSERT OR IGNORE INTO concern (party, idx) VALUES (?1, ?2)`)
+		if err != nil {
+			return fmt.Errorf("sqlite: keeping entries: %w", err)
+		}
+		defer concern.Close()
 		for _, e := range entries {
 			if _, err := insert.ExecContext(ctx, e.Index, e.Kind, e.At, e.Sender, e.Recipient, e.Case, e.Act, e.Lane, e.Stage,
 				e.Code, e.Seq, e.Ref, e.Digest, e.Salt, e.Body); err != nil {
 				return fmt.Errorf("sqlite: keeping entry %d: %w", e.Index, err)
+			}
+			for _, party := range e.Parties {
+				if _, err := concern.ExecContext(ctx, party, e.Index); err != nil {
+					return fmt.Errorf("sqlite: keeping entry %d: %w", e.Index, err)
+				}
 			}
 		}
 		return nil
@@ -118,6 +128,13 @@ func (db *Mirror) Keep(ctx context.Context, entries []store.AuditEntry) error {
 func (db *Mirror) Settle(ctx context.Context) error {
 	var erased int64
 	err := db.write(ctx, func(tx *sql.Tx) error {
+		for _, side := range []string{"sender", "recipient"} {
+			if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO concern (party, idx)
+				SELECT substr(m.`+side+`, 1, instr(m.`+side+`, '.') - 1), e.idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref
+				WHERE e.kind = 'receipt' AND e.case_id = ''`); err != nil {
+				return fmt.Errorf("sqlite: settling entries: %w", err)
+			}
+		}
 		if _, err := tx.ExecContext(ctx, `UPDATE entry SET (case_id, lane, sender, recipient) =
 			(SELECT m.case_id, m.lane, m.sender, m.recipient FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref)
 			WHERE kind = 'receipt' AND case_id = '' AND EXISTS (SELECT 1 FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref)`); err != nil {
@@ -283,4 +300,78 @@ func (db *Mirror) Limits(ctx context.Context, fn func(from, to, lane, clock stri
 		return nil
 	}, `SELECT d.sender, d.recipient, m.lane, d.act, d.seq - m.at_unix FROM entry d JOIN entry m ON m.idx =
 		(SELECT min(o.idx) FROM entry o WHERE o.case_id = d.case_id) WHERE d.kind = 'deadline' AND m.kind = 'message'`)
+}
+
+// A MirrorFilter says which entries or cases a list holds. Empty members do not
+// filter; Party is one of either side.
+type MirrorFilter struct {
+	Kind, Code, Case, Stage, Lane, Party string
+	Overdue                              bool // cases in which a deadline has passed
+}
+
+// Entries lists entries of index < before, the newest first, limit at most.
+func (db *Mirror) Entries(ctx context.Context, f MirrorFilter, before int64, limit int) (list []store.AuditEntry, err error) {
+	from, args := `entry e WHERE e.idx < ?1`, []any{before, limit}
+	if f.Party != "" {
+		args = append(args, f.Party)
+		from = `concern k CROSS JOIN entry e ON e.idx = k.idx WHERE k.party = ?3 AND k.idx < ?1`
+	}
+	for _, c := range []struct{ column, value string }{{"kind", f.Kind}, {"code", f.Code}, {"case_id", f.Case}, {"stage", f.Stage}, {"lane", f.Lane}} {
+		if c.value != "" {
+			args = append(args, c.value)
+			from += fmt.Sprintf(` AND e.%s = ?%d`, c.column, len(args))
+		}
+	}
+	if f.Case != "" {
+		from += ` AND e.case_id <> ''` // the index is of these
+	}
+	order := `e.idx`
+	if f.Party != "" {
+		order = `k.idx`
+	}
+	err = scan(ctx, db.reader, func(r *sql.Rows) error {
+		var e store.AuditEntry
+		err := r.Scan(&e.Index, &e.Kind, &e.At, &e.Sender, &e.Recipient, &e.Case, &e.Act, &e.Lane, &e.Stage, &e.Code, &e.Seq, &e.Ref, &e.Digest, &e.Salt, &e.Body)
+		list = append(list, e)
+		return err
+	}, `SELECT e.idx, e.kind, e.at_unix, e.sender, e.recipient, e.case_id, e.act, e.lane, e.stage, e.code, e.seq, e.ref, e.digest, e.salt, e.body
+		FROM `+from+` ORDER BY `+order+` DESC LIMIT ?2`, args...)
+	return list, err
+}
+
+// Matters lists cases whose newest entry has an index < before, the newest
+// first, limit at most. Kind and Code do not filter.
+func (db *Mirror) Matters(ctx context.Context, f MirrorFilter, before int64, limit int) (list []store.Matter, err error) {
+	where, args := `last_idx < ?1`, []any{before, limit}
+	for _, c := range []struct{ condition, value string }{
+		{"case_id = ?%d", f.Case}, {"stage = ?%d", f.Stage}, {"lane = ?%d", f.Lane}, {"?%[1]d IN (requesting_party, requested_party)", f.Party},
+	} {
+		if c.value != "" {
+			args = append(args, c.value)
+			where += ` AND ` + fmt.Sprintf(c.condition, len(args))
+		}
+	}
+	if f.Overdue {
+		where += ` AND overdue > 0`
+	}
+	err = scan(ctx, db.reader, func(r *sql.Rows) error {
+		var m store.Matter
+		err := r.Scan(&m.Case, &m.Requesting, &m.Requested, &m.Lane, &m.Opening, &m.Stage, &m.First, &m.Last, &m.OpenedAt, &m.MovedAt,
+			&m.Delivered, &m.Acknowledged, &m.Answered, &m.Messages, &m.Overdue)
+		list = append(list, m)
+		return err
+	}, `SELECT case_id, requesting, requested, lane, opening, stage, first_idx, last_idx, opened_at_unix, moved_at_unix, coalesce(delivered_secs, -1),
+		coalesce(acknowledged_secs, -1), coalesce(answered_secs, -1), messages, overdue FROM matter WHERE `+where+` ORDER BY last_idx DESC LIMIT ?2`, args...)
+	return list, err
+}
+
+// FindingCounts counts the findings by code.
+func (db *Mirror) FindingCounts(ctx context.Context) (tallies []store.Tally, err error) {
+	err = scan(ctx, db.reader, func(r *sql.Rows) error {
+		var t store.Tally
+		err := r.Scan(&t.Name, &t.Count)
+		tallies = append(tallies, t)
+		return err
+	}, `SELECT code, count(*) FROM finding GROUP BY code ORDER BY code`)
+	return tallies, err
 }

@@ -80,6 +80,7 @@ var sums = []string{
 	`INSERT INTO tally (what, name, count) SELECT 'kind', kind, count(*) FROM entry GROUP BY kind`,
 	`INSERT INTO tally (what, name, count) SELECT 'code', code, count(*) FROM entry WHERE kind = 'rejection' GROUP BY code`,
 	`INSERT INTO tally (what, name, count) SELECT 'statement', code, count(*) FROM entry WHERE kind = 'statement' GROUP BY code`,
+	`INSERT INTO tally (what, name, count) SELECT 'day', date(at_unix, 'unixepoch'), count(*) FROM entry WHERE kind = 'message' GROUP BY 2`,
 	`INSERT INTO figure (requesting, requested, lane, cases, messages, stages, overdue, acknowledged, answered)
 		SELECT requesting_party, requested_party, lane, sum(n), sum(messages), json_group_object(stage, n), sum(overdue), sum(acknowledged), sum(answered) FROM (
 			SELECT requesting_party, requested_party, lane, stage, count(*) AS n, sum(messages) AS messages, sum(overdue) AS overdue,

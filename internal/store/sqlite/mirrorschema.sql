@@ -20,12 +20,21 @@ CREATE TABLE entry (
     salt       BLOB,
     body       BLOB
 ) STRICT;
-CREATE INDEX entry_kind ON entry (kind, code, idx);
+CREATE INDEX entry_kind ON entry (kind, idx);
+CREATE INDEX entry_code ON entry (code, idx) WHERE code <> '';
+CREATE INDEX entry_stage ON entry (stage, idx) WHERE stage <> '';
 CREATE INDEX entry_case ON entry (case_id, idx) WHERE case_id <> '';
 CREATE INDEX entry_ref ON entry (ref) WHERE kind = 'message';
 CREATE INDEX entry_sender ON entry (sender, recipient, seq) WHERE kind = 'message';
-CREATE INDEX entry_recipient ON entry (recipient, idx) WHERE kind = 'message';
+CREATE INDEX entry_unsettled ON entry (idx) WHERE kind = 'receipt' AND case_id = '';
 CREATE INDEX entry_erased ON entry (seq) WHERE kind = 'erasure';
+
+-- concern says which parties an entry is about.
+CREATE TABLE concern (
+    party TEXT    NOT NULL,
+    idx   INTEGER NOT NULL,
+    PRIMARY KEY (party, idx)
+) STRICT, WITHOUT ROWID;
 
 -- matter is a case as it follows from its entries.
 CREATE TABLE matter (
@@ -47,9 +56,11 @@ CREATE TABLE matter (
     messages          INTEGER NOT NULL,
     overdue           INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX matter_pair ON matter (requesting_party, requested_party, lane, stage);
+CREATE INDEX matter_last ON matter (last_idx);
 CREATE INDEX matter_stage ON matter (stage, last_idx);
-CREATE INDEX matter_moved ON matter (moved_at_unix);
+CREATE INDEX matter_requesting ON matter (requesting_party, last_idx);
+CREATE INDEX matter_requested ON matter (requested_party, last_idx);
+CREATE INDEX matter_overdue ON matter (last_idx) WHERE overdue > 0;
 
 -- figure is the sum of the cases of a pair in a lane; times in seconds.
 CREATE TABLE figure (
@@ -69,7 +80,8 @@ CREATE TABLE figure (
     PRIMARY KEY (requesting, requested, lane)
 ) STRICT, WITHOUT ROWID;
 
--- tally counts entries by kind, refusals by code, statements by subject.
+-- tally counts entries by kind, refusals by code, statements by subject, and
+-- messages by day.
 CREATE TABLE tally (
     what  TEXT    NOT NULL,
     name  TEXT    NOT NULL,
