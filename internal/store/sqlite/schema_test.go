@@ -76,7 +76,7 @@ func definitions(t *testing.T, path, script string) map[string]string {
 }
 
 // TestErasureKnowsEveryTable has every table of a desk that is about a case or a
-// message thought of by EraseCase: what is named here is emptied of content
+// message thought of by EraseCase or ForgetCase: what is named here is emptied of content
 // there, or has none.
 func TestErasureKnowsEveryTable(t *testing.T) {
 	t.Parallel()
@@ -85,6 +85,8 @@ func TestErasureKnowsEveryTable(t *testing.T) {
 		"receipt_wait": "deleted",
 		"case_clock":   "dates of the procedure", "case_link": "numbers of cases", "case_hold": "basis and officer", "case_erasure": "the record itself",
 		"case_line": "derived anew", "case_type": "derived anew", "case_work": "who worked on it", "case_tag": "the State's own order", "case_reader": "who may read it",
+		"draft": "emptied by ForgetCase", "release": "emptied by ForgetCase", "case_note": "deleted by ForgetCase", "letter_seen": "who read it, and when",
+		"condition_accepted": "who accepted, and when", "page": "who was called, and when",
 	}
 	path := filepath.Join(t.TempDir(), "desk.db")
 	desk, err := sqlite.OpenDesk(t.Context(), path)
