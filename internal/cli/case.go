@@ -15,32 +15,61 @@ import (
 )
 
 func (a *app) caseCommand() *cobra.Command {
-	return group("case", "Look at the desk's cases, and end their keeping", a.caseList(), a.caseShow(), a.caseErase(), a.caseHold(), a.caseRelease())
+	return group("case", "Look at the desk's cases, work on them, and end their keeping", a.caseList(), a.caseShow(), a.caseWork(), a.caseAssign(),
+		a.caseNote(), a.caseTag(), a.caseName(), a.caseAccept(), a.caseErase(), a.caseHold(), a.caseRelease())
 }
 
 func (a *app) caseList() *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the cases, the most recently moved first",
-		Example: "  entraide case list --home desk --json",
+	var l listForm
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the cases, the most recently moved first",
+		Long: `List the cases that the flags describe, the most recently moved first. With --limit
+one page is printed, and the place at which the next one begins.`,
+		Example: "  entraide case list --home desk --json\n  entraide case list --direction in --state open --owed us --sort due --home desk",
 		Args:    noArgs,
-		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
-			cases, err := d.Cases(ctx)
+	}
+	l.flags(c)
+	return a.asOfficerOn(c, func(ctx context.Context, d *desk.Desk, by desk.Officer, _ []string) error {
+		if l.due > 0 {
+			l.filter.DueBefore = a.now().Add(l.due)
+		}
+		if l.limit > 0 {
+			found, err := d.List(ctx, by, l.filter, l.next, l.limit)
 			if err != nil {
 				return err
 			}
-			return a.print(cases, func(w io.Writer) {
-				if len(cases) == 0 {
-					fmt.Fprintln(w, "No cases yet. Begin one with `entraide request send`.")
-					return
-				}
-				var rows []string
-				for _, c := range cases {
-					rows = append(rows, row(c.Case, c.Stage, c.Lane, c.Counterpart, strings.Join(c.Measures, ","), orDash(c.Due), c.Updated))
-				}
-				table(w, "CASE\tSTAGE\tLANE\tWITH\tMEASURES\tDUE\tUPDATED", rows)
-			})
-		}),
+			return a.print(found, func(w io.Writer) { printLines(w, found.Cases, found.Next) })
+		}
+		all := []desk.Line{}
+		for next := l.next; ; {
+			found, err := d.List(ctx, by, l.filter, next, mostLines)
+			if err != nil {
+				return err
+			}
+			if all, next = append(all, found.Cases...), found.Next; next == "" {
+				return a.print(all, func(w io.Writer) { printLines(w, all, "") })
+			}
+		}
+	})
+}
+
+// mostLines is how many cases are asked for at a time.
+const mostLines = 500
+
+// printLines prints cases in columns.
+func printLines(w io.Writer, cases []desk.Line, next string) {
+	if len(cases) == 0 {
+		fmt.Fprintln(w, "No cases. Begin one with `entraide request send` or `entraide draft new`.")
+		return
+	}
+	var rows []string
+	for _, c := range cases {
+		rows = append(rows, row(c.Case, c.Stage, c.Lane, c.Counterpart, strings.Join(c.Measures, ","), orDash(c.Due), c.Updated))
+	}
+	table(w, "CASE\tSTAGE\tLANE\tWITH\tMEASURES\tDUE\tUPDATED", rows)
+	if next != "" {
+		fmt.Fprintf(w, "More with --next %s\n", next)
 	}
 }
 

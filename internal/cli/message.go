@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/desk/office"
 )
 
 func (a *app) messageCommand() *cobra.Command {
@@ -76,24 +77,28 @@ a request is printed, and is not among the files.`,
 }
 
 func (a *app) messageOpen() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "open ID",
 		Short: "Print the content of a message",
 		Long: `Print the content of a message as JSON. The first time an officer opens a
 message that was received, its sender is told so by a signed receipt.`,
 		Example: "  entraide message open 1b2c… --home desk",
 		Args:    exactly("ID"),
-		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
-			body, err := d.Body(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			var out bytes.Buffer
-			if err := json.Indent(&out, body, "", "  "); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(a.out, out.String())
-			return err
-		}),
 	}
+	return a.asOfficerOn(c, func(ctx context.Context, d *desk.Desk, by desk.Officer, args []string) error {
+		open := d.Body // as whoever holds the home and its keys
+		if c.Flags().Changed("as") {
+			open = func(ctx context.Context, id string) ([]byte, error) { return office.New(d).Open(ctx, by, id) }
+		}
+		body, err := open(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		var out bytes.Buffer
+		if err := json.Indent(&out, body, "", "  "); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(a.out, out.String())
+		return err
+	})
 }

@@ -168,6 +168,7 @@ Begin with:  entraide demo --exit --dir x`,
 	root.AddCommand(
 		a.demoCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.userCommand(), a.keyCommand(),
 		a.directoryCommand(), a.schemaCommand(), a.workflowCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(),
+		a.draftCommand(), a.templateCommand(), a.searchCommand(), a.rotaCommand(), a.pageCommand(), a.officeCommand(),
 		a.evidenceCommand(),
 		a.messageCommand(), a.witnessCommand(), a.auditCommand(), a.verifyCommand(),
 	)

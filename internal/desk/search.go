@@ -32,7 +32,7 @@ const maxAsked = 500
 // Search looks for words in all that an officer may read: the content of messages
 // that need no acceptance any more, and notes. Every part between blanks must be
 // there, whatever its case, marks and variants of letters; the beginning of a word
-// is enough. Limit is 50 for 0.
+// is enough. Limit is 20 for 0.
 func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit int) (Hits, error) {
 	out := Hits{Hits: []Hit{}}
 	if err := o.Require(Readers...); err != nil {
@@ -43,7 +43,7 @@ func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit 
 		return out, problem.Newf(problem.InvalidValue, "q", "Ask for some words, %d bytes at most.", maxAsked)
 	}
 	if q.Limit <= 0 || q.Limit > maxLines {
-		q.Limit = 50
+		q.Limit = 20 // each is read and understood, which takes its time
 	}
 	if next != "" {
 		var err error

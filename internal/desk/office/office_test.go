@@ -48,18 +48,18 @@ func (c *clock) pass(d time.Duration) {
 
 // A fixture is the desk of a State that has letters, without a broker.
 type fixture struct {
-	*testing.T
+	testing.TB
 	desk   *desk.Desk
 	office *office.Office
 	clock  *clock
 	index  int64
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	c := &clock{t: time.Date(2026, 11, 28, 3, 0, 0, 0, time.UTC)}
 	d := desks.New(t, c.now)
-	return &fixture{T: t, desk: d, office: office.New(d), clock: c}
+	return &fixture{TB: t, desk: d, office: office.New(d), clock: c}
 }
 
 func (f *fixture) must(err error) {
