@@ -31,7 +31,7 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "freeport": freeport, "admit": admit, "caseof": caseOf, "answers": answers,
+			"exits": exits, "freeport": freeport, "admit": admit, "replace": replace, "caseof": caseOf, "answers": answers,
 		},
 	})
 }
@@ -55,6 +55,15 @@ func admit(ts *testscript.TestScript, _ bool, args []string) {
 	line := `for i in $(seq 200); do entraide depositary admit ` + args[2] + ` --home ` + args[0] + ` --broker ` + args[1] +
 		` --code '` + code + `' --passphrase-fd 0 < secret && exit 0; done; exit 1`
 	ts.Check(ts.Exec("sh", "-c", line))
+}
+
+// replace has a depositary replace the key of a State: "replace HOME REQUEST".
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	e, err := enrolment.Parse([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	code, err := e.Code()
+	ts.Check(err)
+	ts.Check(ts.Exec("sh", "-c", `entraide depositary replace `+args[1]+` --home `+args[0]+` --code '`+code+`' --passphrase-fd 0 < secret`))
 }
 
 // caseOf sets a variable to the id of the only case of a desk: "caseof CASE

@@ -204,7 +204,7 @@ the old key was stolen, ask the depositary to suspend the State meanwhile.`,
 }
 
 func (a *app) printReplacement(e enrolment.Enrolment) error {
-	code, err := e.Code()
+	c, err := compare(e)
 	if err != nil {
 		return err
 	}
@@ -213,10 +213,18 @@ func (a *app) printReplacement(e enrolment.Enrolment) error {
 		return err
 	}
 	file := filepath.Join(dir, desk.ReplacementFile)
-	return a.print(map[string]string{"party": e.Party, "request": file, "code": code}, func(w io.Writer) {
-		fmt.Fprintf(w, "A new key for %s is made and waits for the depositary.\n", e.Party)
-		fmt.Fprintf(w, "Send %s to the depositary.\nWhen they call, read them this code: %s\n", file, code)
-	})
+	if a.json {
+		return a.print(struct {
+			Request string `json:"request"`
+			comparison
+		}{file, c}, nil)
+	}
+	if err := c.print(a.out); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "A new key for %s is made and waits for the depositary.\n", e.Party)
+	fmt.Fprintf(a.out, "Send %s to the depositary.\nWhen they call, read them this code: %s\n", file, c.Code)
+	return nil
 }
 
 func (a *app) keyRenew() *cobra.Command {

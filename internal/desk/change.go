@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/durable"
+	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/internal/filelock"
 	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
@@ -75,7 +76,9 @@ func (d *Desk) alter(ctx context.Context, prepare func(*change) error) error {
 	if err := d.resume(ctx); err != nil {
 		return err
 	}
-	if err := d.followDirectory(ctx); err != nil {
+	// A desk that a thief of the State's key has locked out goes on with what it has:
+	// the depositary can publish what it signs.
+	if err := d.followDirectory(ctx); err != nil && problem.CodeOf(err) != problem.Unauthenticated {
 		return err
 	}
 	var c change
@@ -170,6 +173,9 @@ func (d *Desk) resume(ctx context.Context) error {
 		return fmt.Errorf("reading the change of keys: %w", err)
 	}
 	taken, refusal := d.publishAll(ctx, c.Statements)
+	if problem.CodeOf(refusal) == problem.Unauthenticated {
+		return d.lockedOut(c.Statements, refusal)
+	}
 	if refusal != nil && !final(refusal) {
 		return fmt.Errorf("%w: the change of keys is kept and will be published: %w", errLater, refusal)
 	}
@@ -196,11 +202,30 @@ func (d *Desk) resume(ctx context.Context) error {
 	return errors.Join(refusal, d.db.Write(ctx, func(w store.DeskWriter) error { return d.record(ctx, w, "keys changed", what) }))
 }
 
-// final reports whether a statement will not be taken later either. That the
-// broker does not know the connection can be mended.
+// lockedOut writes the statements of a change to the enrolment file, for the
+// depositary, and says so: the broker does not know this desk's connection.
+func (d *Desk) lockedOut(statements []directory.Signed, refusal error) error {
+	party, err := d.Directory().Party(d.Party())
+	if err != nil {
+		return errors.Join(refusal, err)
+	}
+	text, err := strictjson.Marshal(enrolment.Enrolment{
+		Typ: enrolment.Typ, Party: party.Code, Names: party.Statement.Names, Certificate: party.Statement.Certificate, Authorities: statements,
+	})
+	if err != nil {
+		return err
+	}
+	if err := durable.Replace(filepath.Join(d.home, EnrolmentFile), append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the change of keys is kept, but the broker does not know this desk: send %s to the depositary, who publishes it with `entraide depositary admit`: %w",
+		errLater, EnrolmentFile, refusal)
+}
+
+// final reports whether a statement will not be taken later either.
 func final(err error) bool {
 	refusal, ok := errors.AsType[*problem.Error](err)
-	return ok && refusal.Code.Status() < 500 && refusal.Code != problem.RateLimited && refusal.Code != problem.Unauthenticated
+	return ok && refusal.Code.Status() < 500 && refusal.Code != problem.RateLimited
 }
 
 // publishAll hands statements in until one is refused, and returns how many were

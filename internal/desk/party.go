@@ -93,7 +93,7 @@ func (d *Desk) adoptParty(ctx context.Context) error {
 	if err != nil || party.Certificate.Fingerprint() != c.Fingerprint() {
 		return nil //nolint:nilerr // the depositary has not signed yet
 	}
-	if err := d.alter(ctx, func(c *change) error { return d.successor(c, locked, own) }); err != nil {
+	if err := d.alter(ctx, func(c *change) error { return d.successor(ctx, c, locked, own) }); err != nil {
 		return err
 	}
 	return errors.Join(os.Remove(path), durable.SyncDir(filepath.Dir(path)))
@@ -101,7 +101,10 @@ func (d *Desk) adoptParty(ctx context.Context) error {
 
 // successor puts the party's new key in the place of the former one and signs the
 // statements of the authorities with it.
-func (d *Desk) successor(c *change, locked []byte, own []string) error {
+//
+// They say what this desk said last: whoever has stolen the former key may have said
+// something else since.
+func (d *Desk) successor(ctx context.Context, c *change, locked []byte, own []string) error {
 	c.What = "key of the party replaced"
 	key, err := d.custody().Key(nextPartyKey)
 	if err != nil {
@@ -118,6 +121,9 @@ func (d *Desk) successor(c *change, locked []byte, own []string) error {
 		if err != nil || a.Standing == directory.Revoked {
 			continue // not admitted yet, or no more
 		}
+		if err := d.asWeSaid(ctx, &a); err != nil {
+			return err
+		}
 		signed, err := d.amended(a, key, func(*directory.AuthorityStatement, map[pgp.Suite]*pgp.Certificate) {})
 		if err != nil {
 			return err
@@ -125,4 +131,41 @@ func (d *Desk) successor(c *change, locked []byte, own []string) error {
 		c.Statements = append(c.Statements, signed)
 	}
 	return nil
+}
+
+// asWeSaid puts the newest statement that this desk has made about an authority in
+// the place of one that somebody else has made since.
+func (d *Desk) asWeSaid(ctx context.Context, a *directory.Authority) error {
+	history := d.Directory().History(a.Statement.ID)
+	for i := len(history) - 1; i >= 0; i-- {
+		if history[i].Typ != directory.TypAuthority {
+			continue
+		}
+		var ours bool
+		if err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+			ours, err = r.Asked(ctx, store.AskedStatement, history[i].Digest)
+			return err
+		}); err != nil {
+			return err
+		}
+		if !ours {
+			continue
+		}
+		statement, err := directory.Parse(history[i].Signed.Statement)
+		if err != nil {
+			return err
+		}
+		said, ok := statement.(*directory.AuthorityStatement)
+		if !ok {
+			continue
+		}
+		a.Statement, a.Certificates = *said, map[pgp.Suite]*pgp.Certificate{}
+		for suite, data := range said.Certificates {
+			if a.Certificates[suite], err = pgp.ParseCertificate(data); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return nil // the home is older than what it remembers of itself
 }

@@ -48,7 +48,8 @@ func (d *Desk) Sync(ctx context.Context) error {
 	}
 	lacking := error(nil)
 	for _, step := range []func(context.Context) error{
-		d.settle, d.followLog, d.compareDaily, d.adoptParty,
+		// A desk that is locked out can have learnt of the party's new key from a file.
+		d.settle, d.adoptParty, d.followLog, d.compareDaily, d.adoptParty,
 		func(ctx context.Context) (err error) {
 			lacking, err = d.pumpInboxes(ctx)
 			return err

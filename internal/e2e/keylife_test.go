@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/problem"
@@ -156,4 +157,55 @@ func TestReceiptSignedAnew(t *testing.T) {
 	if len(in.Events) != 1 || len(in.Events[0].Receipts) != 1 {
 		t.Errorf("the sender has %+v", in.Events)
 	}
+}
+
+// TestLockedOut: a thief of the State's key gives the desk's place to himself. The State
+// comes back through the depositary, with files, to what it had said of itself.
+func TestLockedOut(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	qm, qn := h.pair()
+	ctx := t.Context()
+	request := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
+	locked, err := os.ReadFile(filepath.Join(h.dir, "QM", "keys", "party.key"))
+	h.must(err)
+	thief, err := pgp.Unlock(locked, passphrase)
+	h.must(err)
+	a, err := qm.Directory().Authority("QM.mla")
+	h.must(err)
+	said := a.Statement
+	forged := said
+	forged.Number, forged.Previous = qm.Directory().Next("QM.mla")
+	forged.Issued, forged.Transport = directory.At(h.now()), strings.Repeat("ab", 32)
+	forged.Contact.Email = "thief@qx.example"
+	signed, err := directory.Sign(thief, forged, h.now())
+	h.must(err)
+	_, err = h.as("QN").Publish(ctx, signed)
+	h.must(err)
+	wantCode(t, "locked out", qm.Sync(ctx), problem.Unauthenticated)
+
+	asked, err := qm.RequestParty(ctx)
+	h.must(err)
+	h.must(h.keeper.Replace(ctx, asked))
+	h.must(qn.Sync(ctx))
+	snapshot, err := qn.ExportDirectory(ctx, "QN.mla", time.Hour)
+	h.must(err)
+	_, err = qm.ImportDirectory(ctx, snapshot)
+	h.must(err)
+	err = qm.Sync(ctx)
+	if err == nil || !strings.Contains(err.Error(), "send enrolment.json to the depositary") {
+		t.Errorf("it does not say what to do: %v", err)
+	}
+	file, err := os.ReadFile(filepath.Join(h.dir, "QM", desk.EnrolmentFile))
+	h.must(err)
+	again, err := enrolment.Parse(bytes.TrimSpace(file))
+	h.must(err)
+	h.must(h.keeper.Admit(ctx, again))
+	h.must(qm.Sync(ctx))
+	a, err = qm.Directory().Authority("QM.mla")
+	h.must(err)
+	if a.Statement.Transport != said.Transport || a.Statement.Contact != said.Contact {
+		t.Errorf("the entry says %+v", a.Statement)
+	}
+	h.send(qm, h.order(workflow.Enquire, "QM.mla", "QN.mla", request))
 }
