@@ -46,7 +46,8 @@ var mayImport = []struct {
 	{"internal/transport", []string{"pkg/wire"}},
 	{"internal/durable", nil},
 	{"internal/filelock", nil},
-	{"internal/keyring", []string{"pkg/pgp", "internal/durable"}},
+	{"internal/recovery", nil},
+	{"internal/keyring", []string{"pkg/pgp", "internal/durable", "internal/recovery"}},
 	{"internal/parts", []string{"internal/durable"}},
 	{"internal/guard", []string{"pkg/translog", "internal/durable"}},
 	{"internal/witness", []string{"pkg/translog", "internal/guard"}},
@@ -97,7 +98,7 @@ var mayImport = []struct {
 // sides are the packages that a command puts together.
 var sides = []string{
 	"pkg/client", "internal/config", "internal/telemetry", "internal/transport", "internal/guard",
-	"internal/witness", "internal/enrolment", "internal/depositary", "internal/keyring",
+	"internal/witness", "internal/enrolment", "internal/depositary", "internal/keyring", "internal/recovery",
 	"internal/store", "internal/store/postgres", "internal/store/sqlite",
 	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/account", "internal/desk/office", "internal/desk/web",
 	"internal/auditor", "internal/auditor/web",
@@ -115,6 +116,7 @@ type dependency struct {
 // without a line may not be used.
 var thirdParty = []dependency{
 	{"github.com/ProtonMail/go-crypto", "OpenPGP after RFC 9580 and RFC 9980", []string{"pkg/pgp"}, false},
+	{"github.com/cloudflare/circl", "Shamir's sharing of a secret among people; go-crypto builds on it already", []string{"internal/recovery"}, false},
 	{"github.com/go-json-experiment/json", "JSON parsing that refuses duplicates and look-alikes", []string{"pkg/strictjson"}, false},
 	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/witness", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
 	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/evidence", "pkg/strictjson", "pkg/convention", "internal/desk", "internal/locale", "internal/desk/account"}, false},

@@ -15,7 +15,7 @@ import (
 
 func (a *app) keyCommand() *cobra.Command {
 	return group("key", "Keep the desk's keys", append(a.keyLife(), a.keyGenerate(), a.keyList(), a.keyShow(), a.keyExport(),
-		a.keyAgent(), a.keyLock(), a.keyUnlock())...)
+		a.keyAgent(), a.keyLock(), a.keyUnlock(), a.keyRecovery())...)
 }
 
 // A keyChoice picks a key of the home.

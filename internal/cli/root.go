@@ -29,6 +29,8 @@ import (
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/guard"
+	"github.com/entraide/entraide/internal/keyring"
+	"github.com/entraide/entraide/internal/recovery"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/convention"
@@ -111,6 +113,8 @@ func hintFor(err error) string {
 	}{
 		{verify.ErrMisbehaviour, "keep the files and show them to your auditor; nothing that follows from them should be trusted"},
 		{pgp.ErrUnavailable, "nothing is lost: what waits is sent, and what has arrived is opened, when the keys can be asked again"},
+		{keyring.ErrNoRecovery, "`entraide key recovery setup` makes shares; to restore, name the backup's keys/recovery with --from"},
+		{recovery.ErrTooFew, "ask more of the people who have shares"},
 		{pgp.ErrHeld, "the key was made in a device and stays there; see docs/custody.md"},
 		{pgp.ErrPassphrase, "the passphrase does not open this home's keys"},
 		{client.ErrNotTheBroker, "compare the broker.json of this home with the one that the broker's operator hands out"},

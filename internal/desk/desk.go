@@ -83,7 +83,7 @@ func Open(ctx context.Context, home string, o Options) (*Desk, error) {
 		return nil, err
 	}
 	d.db = indexed{db, d.now}
-	for _, step := range []func(context.Context) error{d.readDirectory, d.ensureIndex} {
+	for _, step := range []func(context.Context) error{d.readDirectory, d.ensureIndex, d.announceRecovery} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}

@@ -66,6 +66,9 @@ func (k *Files) Key(name string) (*pgp.Key, error) {
 		}
 		return nil, fmt.Errorf("unlocking %s: %w", name, err)
 	}
+	if err := k.seal(name, digest[:], key); err != nil {
+		return nil, err
+	}
 	k.open[name] = unlocked{digest, key}
 	return key, nil
 }
@@ -112,8 +115,9 @@ func (k *Files) Keep(name string, key *pgp.Key) error {
 	if err := durable.Replace(filepath.Join(k.dir, name+extKey), locked, 0o600); err != nil {
 		return fmt.Errorf("storing the key %s: %w", name, err)
 	}
-	k.open[name] = unlocked{sha256.Sum256(locked), key}
-	return nil
+	digest := sha256.Sum256(locked)
+	k.open[name] = unlocked{digest, key}
+	return k.seal(name, digest[:], key)
 }
 
 // Lock forgets the passphrase and every key. Keys that have been lent out live
