@@ -125,7 +125,7 @@ func (c *checker) evidence(ctx context.Context, r store.Reader, m *message.Messa
 			err = errors.New("nothing says that it is kept")
 		case by != 0:
 			err = wasDropped(ctx, r, m, by)
-		default:
+		case !c.Copy:
 			err = c.kept(ctx, r, m, ref)
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"strings"
 
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/problem"
@@ -108,3 +109,19 @@ func (b *Broker) NoteExport(ctx context.Context, by string) error {
 	})
 	return err
 }
+
+// NoteBackup logs that a backup is made of the database, by whom, with which
+// tools, and what it is called.
+func (b *Broker) NoteBackup(ctx context.Context, by, tools, name string) error {
+	for field, words := range map[string]string{"by": by, "name": name} {
+		if strings.TrimSpace(words) == "" || len(words) > maxBasis {
+			return problem.New(problem.InvalidValue, field, "Say who makes the backup, and what it is called.")
+		}
+	}
+	_, err := b.Note(ctx, translog.Entry{Kind: translog.KindBackup, Backup: &translog.OperatorFact{By: by, What: tools, Detail: name}})
+	return err
+}
+
+// Signed returns how many entries the newest checkpoint covers, as far as this
+// broker knows.
+func (b *Broker) Signed() int64 { return b.latestCP.Load() }

@@ -28,6 +28,8 @@ var (
 	// ErrResidue says that what was erased is gone from the tables and may still
 	// be in files that the database keeps.
 	ErrResidue = errors.New("store: erased content may still be in the files of the database")
+	// ErrElsewhere says that the engine is backed up with tools of its own.
+	ErrElsewhere = errors.New("store: PostgreSQL is backed up with tools of its own, such as pgBackRest")
 	// ErrNewer says that the database was written by a newer program.
 	ErrNewer = errors.New("store: database is newer than this program")
 )
@@ -78,6 +80,10 @@ type Broker interface {
 	// write-ahead log included. It returns ErrResidue if the database keeps
 	// copies that it cannot remove.
 	Purge(ctx context.Context) error
+
+	// Backup writes the whole database, as of one moment, to a file that is empty,
+	// and nothing that was erased; ErrElsewhere if that is not this engine's way.
+	Backup(ctx context.Context, path string) error
 
 	// Close waits for running transactions and releases the database.
 	Close() error

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Broker) {
 		"Uses/Kept":                   testUses,
 		"Watch/Wakes":                 testWatch,
 		"Watch/Ends":                  testEnded,
+		"Backup/Whole":                testBackup,
 		"Close/Waits":                 testClose,
 		"CheckSettings/Safe":          testSettings,
 	} {
@@ -183,5 +186,24 @@ func testWatch(t *testing.T, s store.Broker) {
 func testSettings(t *testing.T, s store.Broker) {
 	if err := s.CheckSettings(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// testBackup writes what is in the tables to one file, or says that this is not
+// the engine's way.
+func testBackup(t *testing.T, s store.Broker) {
+	if err := add(t.Context(), s, 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "copy.db")
+	err := s.Backup(t.Context(), path)
+	if errors.Is(err, store.ErrElsewhere) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(path); err != nil || !bytes.Contains(data, entry(2).Body) {
+		t.Errorf("the copy has %d bytes and lacks an entry, %v", len(data), err)
 	}
 }
