@@ -19,9 +19,8 @@ import (
 
 func (a *app) brokerCommand() *cobra.Command {
 	return group("broker", "Run a broker",
-		a.brokerInit(), a.brokerServe(), a.brokerCheck(), a.brokerErase(), a.brokerHold(), a.brokerRelease(),
-		group("directory", "The directory that the broker serves", a.brokerDirectoryAdd()),
 		a.brokerInit(), a.brokerServe(), a.brokerCheck(), a.brokerErase(), a.brokerHold(), a.brokerRelease(), a.brokerBackup(),
+		group("directory", "The directory that the broker serves", a.brokerDirectoryAdd()),
 		group("log", "The broker's transparency log", a.brokerLogExport()))
 }
 
