@@ -25,6 +25,8 @@ type check struct {
 	directory   *directory.Directory
 	newest      translog.Checkpoint
 	checkpoints map[translog.Checkpoint]bool
+	claims      []claim
+	sights      []sight
 	events      []event
 	digests     map[string]bool
 	indices     map[int64]string // digests by place in the log
@@ -63,7 +65,7 @@ func (b *Reader) Verify(ctx context.Context, trust verify.Trust) (Report, error)
 	}
 	for _, step := range []func() error{
 		func() error { return c.readDirectory(ctx) },
-		c.readCheckpoint, c.readItems, c.readErasure, c.oneHistory, c.derive,
+		c.readCheckpoint, c.readItems, c.readErasure, c.oneHistory, c.dated, c.derive,
 	} {
 		err := step()
 		if errors.Is(err, verify.ErrMisbehaviour) {
@@ -141,7 +143,7 @@ func (c *check) readMessage(data []byte, f File) error {
 	if string(m.Core.Case) != c.Manifest.Case || c.digests[m.Digest()] {
 		return fmt.Errorf("%w: the message is of another case, or is there twice", ErrBundle)
 	}
-	c.checkpoints[a.Checkpoint] = true
+	c.note(a)
 	c.digests[m.Digest()], c.indices[a.Index] = true, m.Digest()
 	for _, d := range m.Core.After {
 		c.after[string(d)] = true
@@ -181,7 +183,7 @@ func (c *check) readConfirmation(data []byte, _ File) error {
 	if string(r.Case) != c.Manifest.Case {
 		return fmt.Errorf("%w: the receipt is of another case", ErrBundle)
 	}
-	c.checkpoints[a.Checkpoint] = true
+	c.note(a)
 	c.report.Confirmations++
 	c.events = append(c.events, event{index: a.Index, message: r.ID, Event: workflow.Event{Act: workflow.Delivered}})
 	return nil
@@ -195,7 +197,7 @@ func (c *check) readDeadline(data []byte, _ File) error {
 	if d.Case != c.Manifest.Case {
 		return fmt.Errorf("%w: the deadline is of another case", ErrBundle)
 	}
-	c.checkpoints[a.Checkpoint] = true
+	c.note(a)
 	c.report.Deadlines++
 	return nil
 }

@@ -28,6 +28,8 @@ const (
 	CheckpointInvalid Code = "checkpoint-invalid"
 	// TwoHistories: the log has signed trees of which none extends the other.
 	TwoHistories Code = "two-histories"
+	// TimeContradicted: an entry claims a time that witnesses contradict.
+	TimeContradicted Code = "time-contradicted"
 	// AnswerWithheld: the broker promises what it does not send.
 	AnswerWithheld Code = "answer-withheld"
 	// ActNotAllowed: the broker accepted a message out of its place in the
@@ -42,7 +44,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		ReceiptInvalid, ReceiptMismatch, WronglyAccepted, StatementInvalid, ConfirmationInvalid, CheckpointInvalid,
-		TwoHistories, AnswerWithheld, ActNotAllowed, ErasureInvalid,
+		TwoHistories, TimeContradicted, AnswerWithheld, ActNotAllowed, ErasureInvalid,
 	}
 }
 
