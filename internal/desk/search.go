@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/convention"
@@ -26,19 +27,23 @@ type Hits struct {
 	Next string `json:"next,omitempty"`
 }
 
+// begun marks the place of a page that was found by beginnings of words.
+const begun = "b"
+
 // maxAsked bounds what is asked for, in bytes.
 const maxAsked = 500
 
 // Search looks for words in all that an officer may read: the content of messages
 // that need no acceptance any more, and notes. Every part between blanks must be
-// there, whatever its case, marks and variants of letters; the beginning of a word
-// is enough. Limit is 20 for 0.
+// there, whatever its case, marks and variants of letters. Where whole words find
+// less than a page, the beginning of a word is enough. Limit is 20 for 0.
 func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit int) (Hits, error) {
 	out := Hits{Hits: []Hit{}}
 	if err := o.Require(Readers...); err != nil {
 		return out, err
 	}
-	q := store.TextQuery{Match: query(asked), Reader: o.ID, Limit: limit}
+	next, open := strings.CutPrefix(next, begun)
+	q := store.TextQuery{Match: query(asked, open), Reader: o.ID, Limit: limit}
 	if q.Match == "" || len(asked) > maxAsked {
 		return out, problem.Newf(problem.InvalidValue, "q", "Ask for some words, %d bytes at most.", maxAsked)
 	}
@@ -53,6 +58,10 @@ func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit 
 	}
 	err := d.db.Read(ctx, func(r store.DeskReader) error {
 		hits, err := r.FindText(ctx, q)
+		if err == nil && len(hits) < q.Limit && next == "" {
+			q.Match, open = query(asked, true), true
+			hits, err = r.FindText(ctx, q)
+		}
 		if err != nil {
 			return err
 		}
@@ -64,7 +73,9 @@ func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit 
 			out.Hits = append(out.Hits, hit)
 		}
 		if len(hits) == q.Limit {
-			out.Next = strconv.FormatInt(hits[len(hits)-1].Place, 10)
+			if out.Next = strconv.FormatInt(hits[len(hits)-1].Place, 10); open {
+				out.Next = begun + out.Next
+			}
 		}
 		return nil
 	})

@@ -108,25 +108,23 @@ func spelt(text string) string {
 }
 
 // query spells what is asked for as an FTS5 query: every part between blanks is a
-// phrase that must be there; the last word of a part of letters may go on. It is
-// empty where there is nothing to look for.
-func query(asked string) string {
+// phrase that must be there; with open set, the last word of a part of letters may
+// go on. It is empty where there is nothing to look for.
+func query(asked string, open bool) string {
 	var phrases []string
 	for part := range strings.FieldsSeq(asked) {
-		for _, p := range phrasesOf(runsOf(part)) {
-			phrases = append(phrases, p)
-		}
+		phrases = append(phrases, phrasesOf(runsOf(part), open)...)
 	}
 	return strings.Join(phrases, " AND ")
 }
 
 // phrasesOf makes phrases of the runs of a part: one of its words in their order,
 // and one of each run of characters.
-func phrasesOf(runs []run) (phrases []string) {
+func phrasesOf(runs []run, open bool) (phrases []string) {
 	var plain []string
 	end := func() {
 		if len(plain) > 0 {
-			phrases = append(phrases, phrase(plain))
+			phrases = append(phrases, phrase(plain, open))
 			plain = nil
 		}
 	}
@@ -151,12 +149,12 @@ func phrasesOf(runs []run) (phrases []string) {
 	return phrases
 }
 
-// phrase is words in their order. The last may go on if it is long enough to say
-// something, and no number.
-func phrase(plain []string) string {
+// phrase is words in their order. The last may go on, where asked, if it is long
+// enough to say something, and no number.
+func phrase(plain []string, open bool) string {
 	last := plain[len(plain)-1]
 	out := `"` + strings.Join(plain, " ") + `"`
-	if len([]rune(last)) >= 3 && !strings.ContainsFunc(last, unicode.IsDigit) {
+	if open && len([]rune(last)) >= 3 && !strings.ContainsFunc(last, unicode.IsDigit) {
 		out += " *"
 	}
 	return out
