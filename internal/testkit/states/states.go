@@ -48,14 +48,15 @@ type World struct {
 	Directory *directory.Directory
 }
 
-// Suites returns the suites that there are worlds of, strongest first. Making
+// Suites returns the suites that tests use worlds of, strongest first. Making
 // keys of hsm-4 would take most of the time of a test; package pgp tests that
-// suite like every other.
+// suite like every other, and the golden vectors have messages in it.
 func Suites() []pgp.Suite { return []pgp.Suite{pgp.PQ6, pgp.Modern6, pgp.Classic4} }
 
 // worlds makes one world for each suite and process: keys take time.
 var worlds = map[pgp.Suite]func() (*World, error){
 	pgp.Classic4: sync.OnceValues(func() (*World, error) { return begin(pgp.Classic4) }),
+	pgp.HSM4:     sync.OnceValues(func() (*World, error) { return begin(pgp.HSM4) }),
 	pgp.Modern6:  sync.OnceValues(func() (*World, error) { return begin(pgp.Modern6) }),
 	pgp.PQ6:      sync.OnceValues(func() (*World, error) { return begin(pgp.PQ6) }),
 }
