@@ -33,6 +33,7 @@ var debianParts = []debianPart{
 	{"rnp", "rnp"},
 	{"nodejs", "node"},
 	{"npm", "npm"},
+	{"chromium", "chromium"},
 	{"zbar-tools", "zbarimg"}, // reads QR codes
 }
 

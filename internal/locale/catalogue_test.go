@@ -20,14 +20,15 @@ import (
 	"github.com/entraide/entraide/pkg/strictjson"
 )
 
-// categories are the plural categories of CLDR 47 for whole numbers.
+// categories are the plural categories of CLDR for whole numbers, as go-i18n
+// has them; there, Vietnamese has a form of its own for 0 and 1.
 var categories = map[string][]string{
 	"ar":      {"few", "many", "one", "other", "two", "zero"},
 	"en":      {"one", "other"},
 	"es":      {"many", "one", "other"},
 	"fr":      {"many", "one", "other"},
 	"ru":      {"few", "many", "one", "other"},
-	"vi":      {"other"},
+	"vi":      {"one", "other"},
 	"zh-Hans": {"other"},
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/entraide/entraide/internal/desk/account"
 )
@@ -68,7 +69,7 @@ func (s *Server) security(w http.ResponseWriter, c *Call, status int, v security
 	}
 	for i := range v.Sessions {
 		o := &v.Sessions[i]
-		o.CreatedAt, o.SeenAt = c.At(o.CreatedAt), c.At(o.SeenAt)
+		o.CreatedAt, o.SeenAt, o.Agent = c.At(o.CreatedAt), c.At(o.SeenAt), browserName(o.Agent)
 	}
 	return s.render(w, c, status, "security.html", v)
 }
@@ -243,4 +244,26 @@ func (s *Server) sessionEnd(w http.ResponseWriter, c *Call) error {
 		return err
 	}
 	return s.done(w, c, "session_ended", "security")
+}
+
+// browserName is what a browser calls itself, in a few words.
+func browserName(agent string) string {
+	name := func(known [][2]string) string {
+		for _, k := range known {
+			if strings.Contains(agent, k[0]) {
+				return k[1]
+			}
+		}
+		return ""
+	}
+	browser := name([][2]string{
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+	})
+	system := name([][2]string{
+		{"Windows", "Windows"}, {"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
+	})
+	if browser == "" || system == "" {
+		return agent
+	}
+	return browser + " · " + system
 }
