@@ -171,6 +171,25 @@ export class World {
     return bad;
   }
 
+  // fonts returns the fonts of a page that are not its own: on another machine it
+  // would look different, or show boxes.
+  async fonts(page) {
+    await page.evaluate(() => document.fonts.ready);
+    page.fontSession ??= await page.context().newCDPSession(page);
+    const { fontSession: cdp } = page;
+    await cdp.send("DOM.enable");
+    await cdp.send("CSS.enable");
+    const { root } = await cdp.send("DOM.getDocument");
+    const { nodeIds } = await cdp.send("DOM.querySelectorAll", { nodeId: root.nodeId, selector: "h1, h2, p, label, legend, a, button, dt, dd, th, td" });
+    const bad = new Set();
+    for (const nodeId of nodeIds) {
+      const { fonts } = await cdp.send("CSS.getPlatformFontsForNode", { nodeId });
+      for (const f of fonts) if (!f.isCustomFont && !/Mono/.test(f.familyName)) bad.add(`${f.glyphCount} glyphs in ${f.familyName || "no font"}`);
+    }
+    await cdp.send("CSS.disable");
+    return [...bad];
+  }
+
   // hardcoded returns words that are not of the catalogue: in the pseudo-locale
   // everything that is stands in brackets.
   async hardcoded(page) {

@@ -19,8 +19,9 @@ async function look(world, page, path, lang, width) {
   await page.setViewportSize({ width, height: 900 });
   await page.goto(`${origin}${path}${path.includes("?") ? "&" : "?"}lang=${lang}`);
   if (path !== "/confirm") await world.confirm(page, admin);
-  const name = `${path === "/" ? "home" : path.slice(1).replaceAll("/", "_")}-${lang}-${width}`;
+  const name = `${path === "/" ? "home" : path.slice(1).split("?")[0].replaceAll("/", "_")}-${path.includes("?") ? "form-" : ""}${lang}-${width}`;
   const bad = [...await world.axe(page), ...(await world.overflow(page)).map((b) => `wider than ${width}: ${b}`), ...await world.small(page)];
+  if (width === 1280) bad.push(...await world.fonts(page));
   if (lang === "en") bad.push(...await world.keyboard(page));
   if (lang === "en-XA") bad.push(...await world.hardcoded(page));
   bad.push(...page.wrong.splice(0));
