@@ -83,7 +83,9 @@ type userView struct {
 }
 
 func (s *Server) userNewPage(w http.ResponseWriter, c *Call) error {
-	return s.userForm(w, c, http.StatusOK, "user-new.html", userView{})
+	v := userView{}
+	v.Form.Set("language", c.L.Tag)
+	return s.userForm(w, c, http.StatusOK, "user-new.html", v)
 }
 
 // userForm renders a page with the form of a user.

@@ -192,12 +192,9 @@ func (w *world) run(scenario string) {
 	if err != nil {
 		w.t.Skip("chromium is missing")
 	}
-	artefacts := os.Getenv("ENTRAIDE_ARTEFACTS")
-	if artefacts == "" {
-		artefacts = w.t.TempDir()
-	}
 	in, err := json.Marshal(map[string]any{
-		"desks": w.desks, "clock": w.clock.URL, "modules": modules, "chromium": chromium, "artefacts": artefacts, "scenario": scenario,
+		"desks": w.desks, "clock": w.clock.URL, "modules": modules, "chromium": chromium,
+		"artefacts": os.Getenv("ENTRAIDE_ARTEFACTS"), "scenario": scenario,
 	})
 	w.must(err)
 	var out, errs bytes.Buffer
