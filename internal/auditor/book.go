@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -59,6 +60,27 @@ func OpenBook(ctx context.Context, home string) (*Book, error) {
 		return nil, err
 	}
 	return &Book{home: home, db: db}, nil
+}
+
+// FindBook opens the book of a mirror, and returns nil if it has none yet.
+func FindBook(ctx context.Context, home string) (*Book, error) {
+	if _, err := os.Stat(filepath.Join(home, privateDir, bookFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return OpenBook(ctx, home)
+}
+
+// Look brings a mirror up to date (see [Mirror.Sync]), and notes in its book,
+// which may be nil, when it looked or what it found.
+func Look(ctx context.Context, m *Mirror, b *Book, now time.Time) (Report, error) {
+	r, err := m.Sync(ctx)
+	if b == nil {
+		return r, err
+	}
+	if err != nil {
+		return r, errors.Join(err, b.Wrong(ctx, m, err, now))
+	}
+	return r, b.Note(ctx, r, now)
 }
 
 // Close releases the book.

@@ -56,7 +56,15 @@ check and any web server can publish.`,
 			if err != nil {
 				return err
 			}
-			return errors.Join(a.follow(cmd.Context(), m, every), m.Close())
+			b, err := auditor.FindBook(cmd.Context(), dir)
+			if err != nil {
+				return errors.Join(err, m.Close())
+			}
+			err = a.follow(cmd.Context(), m, b, every)
+			if b != nil {
+				err = errors.Join(err, b.Close())
+			}
+			return errors.Join(err, m.Close())
 		},
 	}
 	c.Flags().StringVar(&broker, "broker", "", "broker.json of the log to follow; needed the first time")
@@ -76,11 +84,12 @@ func sourceOf(from string) auditor.Source {
 	return auditor.Directory(from)
 }
 
-// follow synchronises the mirror, again and again if it is to go on. While it
-// goes on, a log that cannot be reached is only reported.
-func (a *app) follow(ctx context.Context, m *auditor.Mirror, every time.Duration) error {
+// follow synchronises the mirror, again and again if it is to go on, and notes
+// each look in its book, if it has one. While it goes on, a log that cannot be
+// reached is only reported.
+func (a *app) follow(ctx context.Context, m *auditor.Mirror, b *auditor.Book, every time.Duration) error {
 	for {
-		r, err := m.Sync(ctx)
+		r, err := auditor.Look(ctx, m, b, a.now())
 		switch {
 		case err == nil:
 			if err := a.print(r, func(w io.Writer) { printMirror(w, r) }); err != nil {

@@ -64,11 +64,7 @@ The exit status is 3 if a finding is evidence of misbehaviour.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.onBook(cmd.Context(), k.from, func(ctx context.Context, m *auditor.Mirror, b *auditor.Book) error {
-				r, err := m.Sync(ctx)
-				if err != nil {
-					return errors.Join(err, b.Wrong(ctx, m, err, a.now()))
-				}
-				if err := b.Note(ctx, r, a.now()); err != nil {
+				if _, err := auditor.Look(ctx, m, b, a.now()); err != nil {
 					return err
 				}
 				if k.again {
