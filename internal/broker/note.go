@@ -87,7 +87,11 @@ func (t *turn) newest(ctx context.Context, r store.Reader, key latestKey) (trans
 	if !ok || index >= t.batch.Before.Size {
 		return translog.Entry{}, nil
 	}
-	return readEntry(ctx, r, index)
+	row, err := r.Entry(ctx, index)
+	if err != nil || len(row.Body) == 0 {
+		return translog.Entry{}, err // what was taken out of it, the check finds
+	}
+	return translog.ParseEntry(row.Body)
 }
 
 // readEntry reads an entry that has not been erased.
