@@ -173,6 +173,8 @@ func changes() []change {
 	all = append(all, ofTable("receipt", firstReceipt, "entry [0-9]+: .*(receipt|signature)", "kind", "message_id", "case_id", "authority", "text", "signature", "digest", "idx")...)
 	all = append(all, ofTable("statement", firstStatement, "entry [0-9]+: .*", "subject", "number", "text", "signature", "digest")...)
 	all = append(all, ofTable("log_latest", "kind = 'configuration' AND subject = 'settings'", `newest configuration entry about "settings"`, "idx", "subject", "kind")...)
+	all = append(all, ofTable("log_latest", "kind = 'mailbox' AND subject = 'QN.mla'", `newest mailbox entry about "QN.mla"`, "idx")...)
+	all = append(all, ofTable("log_latest", "kind = 'anchor' AND subject = 'QN.mla'", `newest anchor entry about "QN.mla"`, "idx")...)
 	all = append(all, ofTable("clock", "name = 'delivery'", "entry [0-9]+: (the clock .* of )?its case", "state", "name")...)
 	return append(all,
 		change{"log_entry deleted", run("DELETE FROM log_entry WHERE idx = 5"), "entry 5 is missing"},
@@ -355,7 +357,8 @@ func TestTamperedFiles(t *testing.T) {
 	letter := "incoming = 1"
 	for _, c := range append(append(ofTable("letter", letter, "message [0-9a-f]{32} of case",
 		"case_id", "sender", "act", "lane", "seq", "digest", "accepted_at_unix", "broker_stage", "body", "sealed", "receipt"),
-		ofTable("log_entry", "idx = 2", "entry 2|its head", "leaf", "salt", "body")...),
+		append(ofTable("log_entry", "idx = 2", "entry 2|its head", "leaf", "salt", "body"),
+			ofTable("log_anchor", "idx = (SELECT min(idx) FROM log_anchor)", "anchor [0-9]+", "size", "root", "proof", "idx")...)...),
 		change{"log_entry deleted", run("DELETE FROM log_entry WHERE idx = 2"), "entry 2|its head"},
 		change{"letter deleted", run("DELETE FROM letter WHERE incoming = 1"), "message [0-9a-f]{32} .*missing"},
 	) {
