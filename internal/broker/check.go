@@ -343,7 +343,10 @@ func (c *checker) receipt(ctx context.Context, r store.Reader, index int64, f tr
 	if err != nil {
 		return err
 	}
-	return signed.Verify(by)
+	if err := signed.Verify(by); err != nil {
+		return fmt.Errorf("its receipt: %w", err)
+	}
+	return nil
 }
 
 // statement checks a directory statement against its entry and goes on with

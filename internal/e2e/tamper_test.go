@@ -170,7 +170,7 @@ func changes() []change {
 		"requesting", "requested", "opening", "lane", "stage", "handed", "opened_at_unix", "last_by_requesting_unix")...)
 	all = append(all, ofTable("pair_head", "sender = 'QM.mla'", "entry [0-9]+: the newest message from QM.mla to QN.mla", "seq", "digest", "recipient")...)
 	all = append(all, ofTable("inbox", "authority = 'QN.mla' AND kind = 'message'", "entry [0-9]+: it does not wait in the inbox of QN.mla", "ref", "kind", "authority", "idx")...)
-	all = append(all, ofTable("receipt", firstReceipt, "entry [0-9]+: .*(receipt|signature)", "kind", "message_id", "case_id", "authority", "text", "signature", "digest", "idx")...)
+	all = append(all, ofTable("receipt", firstReceipt, "entry [0-9]+: .*receipt", "kind", "message_id", "case_id", "authority", "text", "signature", "digest", "idx")...)
 	all = append(all, ofTable("statement", firstStatement, "entry [0-9]+: .*", "subject", "number", "text", "signature", "digest")...)
 	all = append(all, ofTable("log_latest", "kind = 'configuration' AND subject = 'settings'", `newest configuration entry about "settings"`, "idx", "subject", "kind")...)
 	all = append(all, ofTable("log_latest", "kind = 'mailbox' AND subject = 'QN.mla'", `newest mailbox entry about "QN.mla"`, "idx")...)
