@@ -76,7 +76,7 @@ var mayImport = []struct {
 	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
 	{"internal/desk/office", slices.Concat(everyPkg, []string{"internal/desk", "internal/store"})},
 	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk"})},
-	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/locale", "internal/telemetry"})},
+	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
 

@@ -105,7 +105,7 @@ func (a *app) rotaContact() *cobra.Command {
 }
 
 func (a *app) pageCommand() *cobra.Command {
-	return group("page", "Calls to the watch", a.pageList(), a.pageShow(), a.pageAck(), a.pageDrill(), a.pageFigures())
+	return group("page", "Calls to the watch", a.pageBoard(), a.pageList(), a.pageShow(), a.pageAck(), a.pageDrill(), a.pageFigures())
 }
 
 func (a *app) pageList() *cobra.Command {

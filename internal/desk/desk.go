@@ -66,6 +66,7 @@ type Desk struct {
 	keys      keyring.Home
 	signer    note.Signer      // of the desk's own log
 	witness   *witness.Witness // of the broker's log; nil if the home has none
+	reached   atomic.Int64     // when the broker last answered, in Unix seconds; 0 for not since Open
 
 	mu     sync.Mutex
 	dir    *directory.Directory

@@ -198,6 +198,15 @@ func (d *Desk) listen(ctx context.Context, wake chan<- struct{}) {
 	}
 }
 
+// Reached returns when the broker last answered this process with a checkpoint
+// that it has signed; the zero time for not yet.
+func (d *Desk) Reached() time.Time {
+	if at := d.reached.Load(); at > 0 {
+		return time.Unix(at, 0).UTC()
+	}
+	return time.Time{}
+}
+
 // followLog fetches the newest checkpoint, checks that it extends what the
 // desk has seen, and brings the directory up to date.
 func (d *Desk) followLog(ctx context.Context) error {
@@ -205,6 +214,7 @@ func (d *Desk) followLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.reached.Store(d.now().Unix())
 	if err := d.observe(ctx, checkpoint, signed); err != nil {
 		return err
 	}

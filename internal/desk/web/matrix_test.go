@@ -16,6 +16,7 @@ import (
 // here, and TestMatrix says so.
 var pathValues = map[string]string{
 	"{user:[0-9a-f]{16}}": "0123456789abcdef",
+	"{page:[0-9a-f]{32}}": "0123456789abcdef0123456789abcdef",
 }
 
 // address is a route's path with values.

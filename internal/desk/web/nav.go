@@ -9,6 +9,7 @@ type navLine struct{ route, label, keys string }
 // navigation is shown to whoever may call the route.
 var navigation = []navLine{
 	{"home", "layout.nav_today", "g t"},
+	{"watch", "watch.title", "g w"},
 	{"users", "layout.nav_users", "g u"},
 	{"security", "layout.nav_security", "g s"},
 	{"help", "layout.nav_help", "g h"},

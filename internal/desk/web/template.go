@@ -97,6 +97,7 @@ type shell struct {
 	L         *locale.Localizer
 	Languages []locale.Language
 	Title     string
+	Head      template.HTML // what the page has in its head, such as how it renews itself
 	Main      template.HTML
 	Han       bool // the page shows Chinese
 	Nav       []navItem
@@ -125,8 +126,14 @@ func (s *Server) render(w http.ResponseWriter, c *Call, status int, page string,
 	if err != nil {
 		return err
 	}
+	head, err := block(t, "head", view)
+	if err != nil {
+		return err
+	}
+	around := s.shell(c, title, main)
+	around.Head = template.HTML(head) //nolint:gosec // made by a template
 	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, layoutFile, s.shell(c, title, main)); err != nil {
+	if err := t.ExecuteTemplate(&b, layoutFile, around); err != nil {
 		return err
 	}
 	h := w.Header()

@@ -45,6 +45,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
+	"github.com/entraide/entraide/internal/desk/office"
 )
 
 // Timeouts and sizes of the server.
@@ -75,6 +76,7 @@ type Options struct {
 // A Server answers for the pages of a desk.
 type Server struct {
 	Options
+	office     *office.Office
 	host       string
 	routes     map[string]Route
 	router     *mux.Router
@@ -93,7 +95,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("the origin of the pages must be https:// and a host")
 	}
 	s := &Server{
-		Options: o, host: u.Host, routes: map[string]Route{}, ceremonies: newMemory(), limits: newLimits(),
+		Options: o, office: office.New(o.Desk), host: u.Host, routes: map[string]Route{}, ceremonies: newMemory(), limits: newLimits(),
 		origins: http.NewCrossOriginProtection(),
 	}
 	if s.assets, err = loadAssets(); err != nil {

@@ -127,13 +127,58 @@ if ("shortcuts" in document.body.dataset) {
 }
 
 // Pages that show what is happening: data-live is the address of a stream of
-// server-sent events; on each the page is loaded anew, unless somebody is typing,
-// and it says so when the stream is broken (data-stale).
+// server-sent events; on each, the part is taken anew from data-again, or the page
+// is loaded anew, unless somebody is typing. The part says so when the stream is
+// broken (data-stale). While it holds data-alarm, it sounds, if somebody has asked
+// for that here.
+const taken = (address) => new Promise((resolve, reject) => {
+  const request = new XMLHttpRequest(); // reads HTML without running it
+  request.open("GET", address);
+  request.responseType = "document";
+  request.onload = () => (request.status === 200 && request.response ? resolve(request.response) : reject(new Error(request.status)));
+  request.onerror = () => reject(new Error("offline"));
+  request.send();
+});
 for (const part of all("[data-live]")) {
   const stream = new EventSource(part.dataset.live);
-  stream.addEventListener("change", () => {
-    if (!unsaved && !document.querySelector("dialog[open]") && !document.activeElement?.closest("input, textarea, select")) location.reload();
+  stream.addEventListener("change", async () => {
+    if (unsaved || document.querySelector("dialog[open]") || document.activeElement?.closest("input, textarea, select")) return;
+    if (!part.dataset.again) {
+      location.reload();
+      return;
+    }
+    try {
+      const fresh = (await taken(part.dataset.again)).getElementById(part.id);
+      const focus = document.activeElement?.id;
+      part.replaceChildren(...fresh.childNodes);
+      if (focus) document.getElementById(focus)?.focus();
+    } catch (error) {
+      if (error.message === "401") location.reload();
+      part.dataset.stale = "";
+    }
   });
   stream.addEventListener("open", () => { delete part.dataset.stale; });
   stream.addEventListener("error", () => { part.dataset.stale = ""; });
+}
+for (const button of all("button[data-sound]")) {
+  let audio;
+  button.hidden = false;
+  const beep = () => {
+    if (!audio || !document.querySelector("[data-alarm]")) return;
+    for (const [at, pitch] of [[0, 880], [0.25, 660], [0.5, 880]]) {
+      const tone = new OscillatorNode(audio, { frequency: pitch });
+      const loud = new GainNode(audio, { gain: 0.2 });
+      tone.connect(loud).connect(audio.destination);
+      tone.start(audio.currentTime + at);
+      tone.stop(audio.currentTime + at + 0.2);
+    }
+  };
+  setInterval(beep, 4000);
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", on);
+    audio?.close();
+    audio = on ? new AudioContext() : undefined;
+    beep();
+  });
 }
