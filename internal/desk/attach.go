@@ -27,6 +27,10 @@ import (
 // on the sealing side.
 const PackageFile = evidence.PackageName
 
+// DraftDir is where the desk keeps what belongs to a draft and is no part of its
+// database: files that officers bring, and sealed evidence.
+func (d *Desk) DraftDir(id string) string { return filepath.Join(d.home, "drafts", id) }
+
 // Progress says how far something is that takes long, in bytes.
 type Progress struct {
 	Phase string `json:"phase"` // scan, seal, upload, download, open

@@ -198,6 +198,14 @@ func (d *Desk) Await(ctx context.Context, id message.ID) (Message, error) {
 	}
 }
 
+// Sent reports what has become of a message that was ordered: the message, whose
+// Created is empty while it waits, or why the broker refused it for good, which is
+// a *problem.Error.
+func (d *Desk) Sent(ctx context.Context, id string) (Message, error) {
+	m, _, err := d.outcome(ctx, message.ID(id))
+	return m, err
+}
+
 // outcome reports what has become of a message.
 func (d *Desk) outcome(ctx context.Context, id message.ID) (m Message, done bool, err error) {
 	err = d.db.Read(ctx, func(r store.DeskReader) error {

@@ -142,6 +142,16 @@ func (l *Localizer) From(now, t time.Time) string {
 	return l.T("common.ago_days", "Count", days)
 }
 
+// Bytes writes a size, rounded, with its unit.
+func (l *Localizer) Bytes(n int64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB"}
+	i, rest := 0, n
+	for ; rest >= 10_000 && i < len(units)-1; i++ {
+		rest /= 1000
+	}
+	return l.Number(rest) + "\u00a0" + units[i]
+}
+
 // Number returns a whole number in figures, in groups of three from five
 // figures on. The figures are the same in every language, as in references.
 func (l *Localizer) Number(n int64) string {

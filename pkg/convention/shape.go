@@ -38,8 +38,14 @@ func ShapeOf(kind string) (Shape, bool) {
 	return Shape{reflect.TypeOf(k.empty()).Elem()}, true
 }
 
-// Name is what the schemas call the type, such as data_set.
-func (s Shape) Name() string { return typeName(s.t) }
+// Name is what the schemas call the type, such as data_set; "" for the shape of
+// what is no group.
+func (s Shape) Name() string {
+	if s.t == nil {
+		return ""
+	}
+	return typeName(s.t)
+}
 
 // An Input is a member as it is filled in.
 type Input struct {

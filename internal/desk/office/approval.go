@@ -147,7 +147,7 @@ func (o *Office) ForApproval(ctx context.Context, by desk.Officer, id string) (A
 			return nil
 		}
 		before, err := r.DraftVersion(ctx, id, out.Since)
-		out.Changes = changes(before.Body, out.Draft.Body)
+		out.Changes = Changes(before.Body, out.Draft.Body)
 		return err
 	})
 	out.May = by.Has(desk.Approver) && !wrote[by.ID] && out.Draft.State == store.DraftSubmitted

@@ -17,9 +17,9 @@ type Change struct {
 	After   string `json:"after,omitempty"`
 }
 
-// changes lists the members in which two bodies differ, in the order of their
+// Changes lists the members in which two bodies differ, in the order of their
 // pointers. What is no JSON is shown whole.
-func changes(before, after []byte) []Change {
+func Changes(before, after []byte) []Change {
 	var a, b any
 	if json.Unmarshal(before, &a) != nil || json.Unmarshal(after, &b) != nil {
 		return []Change{{Before: string(before), After: string(after)}}

@@ -91,6 +91,10 @@ type NewDraft struct {
 	Template string
 	CopyOf   string
 	Kind     string
+	// Urgency is the class of a request, and Lang the language in which what is
+	// known already is written.
+	Urgency string
+	Lang    string
 	// Relation is what the new request is to the one that is copied: supplements or
 	// supersedes, or empty for none.
 	Relation string
@@ -127,7 +131,7 @@ func (o *Office) NewDraft(ctx context.Context, by desk.Officer, n NewDraft) (Dra
 		if err := inCase(ctx, w, by, &d); err != nil {
 			return err
 		}
-		body, err := firstBody(ctx, w, by, n)
+		body, err := o.firstBody(ctx, w, by, d, n)
 		if err != nil {
 			return err
 		}
@@ -152,7 +156,7 @@ func inCase(ctx context.Context, r store.DeskReader, by desk.Officer, d *store.D
 }
 
 // firstBody is what a draft begins with.
-func firstBody(ctx context.Context, r store.DeskReader, by desk.Officer, n NewDraft) ([]byte, error) {
+func (o *Office) firstBody(ctx context.Context, r store.DeskReader, by desk.Officer, d store.Draft, n NewDraft) ([]byte, error) {
 	switch {
 	case n.Body != nil:
 		return n.Body, nil
@@ -173,6 +177,9 @@ func firstBody(ctx context.Context, r store.DeskReader, by desk.Officer, n NewDr
 	body, err := convention.New(n.Kind)
 	if err != nil {
 		return nil, problem.New(problem.InvalidValue, "kind", "It must be a kind of content, or a type of measure such as T05.")
+	}
+	if n.Lang != "" {
+		o.prefill(body, by, d, n)
 	}
 	return strictjson.Marshal(body)
 }
@@ -218,6 +225,7 @@ func (o *Office) putVersion(ctx context.Context, w store.DeskWriter, by desk.Off
 	if err := strictjson.Unmarshal(body, maxDraftBytes, &object); err != nil {
 		return problem.Wrap(problem.MalformedJSON, "body", "A draft is one JSON object, as complete as it is by now.", err)
 	}
+	body = follow(d, body)
 	versions, err := w.DraftVersions(ctx, d.ID)
 	if err != nil {
 		return err

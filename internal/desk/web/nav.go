@@ -10,6 +10,9 @@ type navLine struct{ route, label, keys string }
 var navigation = []navLine{
 	{"home", "layout.nav_today", "g t"},
 	{"watch", "watch.title", "g w"},
+	{"draft.new", "compose.nav_new", "g n"},
+	{"drafts", "compose.nav_drafts", "g d"},
+	{"releases", "compose.nav_releases", "g e"},
 	{"users", "layout.nav_users", "g u"},
 	{"security", "layout.nav_security", "g s"},
 	{"help", "layout.nav_help", "g h"},

@@ -21,6 +21,7 @@ var templateFiles embed.FS
 const (
 	layoutFile   = "layout.html"
 	partialsFile = "partials.html"
+	formFile     = "partials-form.html"
 )
 
 // parse parses every page for every language.
@@ -43,13 +44,13 @@ func (s *Server) parse() (map[string]map[string]*template.Template, error) {
 			return nil, err
 		}
 		base, err := template.New("").Option("missingkey=error").Funcs(s.funcs(l)).
-			ParseFS(templateFiles, "templates/"+layoutFile, "templates/"+partialsFile)
+			ParseFS(templateFiles, "templates/"+layoutFile, "templates/"+partialsFile, "templates/"+formFile)
 		if err != nil {
 			return nil, err
 		}
 		all[tag] = map[string]*template.Template{}
 		for _, name := range names {
-			if name.Name() == layoutFile || name.Name() == partialsFile {
+			if name.Name() == layoutFile || name.Name() == partialsFile || name.Name() == formFile {
 				continue
 			}
 			page, err := base.Clone()
@@ -74,6 +75,8 @@ func (s *Server) parse() (map[string]map[string]*template.Template, error) {
 //	N 12345                 a whole number
 //	U "route" "name" "x"    the address of a route
 //	A "own.css"             the address of an asset
+//	size 12345              a number of bytes
+//	rows (T …) .Lines       a caption with lines, for a table
 //	field .Form "n" (T …)   the view of the partial "field"
 //	tag "ok" (T …)          the view of the partial "tag"
 func (s *Server) funcs(l *locale.Localizer) template.FuncMap {
@@ -87,6 +90,8 @@ func (s *Server) funcs(l *locale.Localizer) template.FuncMap {
 		"N":     func(n int) string { return l.Number(int64(n)) },
 		"U":     s.url,
 		"A":     func(name string) string { return s.assets.prefix + name },
+		"size":  l.Bytes,
+		"rows":  func(caption string, lines []draftLine) rows { return rows{caption, lines} },
 		"field": field,
 		"tag":   makeTag,
 	}

@@ -182,3 +182,80 @@ for (const button of all("button[data-sound]")) {
     beep();
   });
 }
+
+// Drafts save themselves a moment after somebody has typed.
+for (const form of all("form[data-autosave]")) {
+  const said = form.querySelector("[data-autosaved]");
+  let timer = 0;
+  const save = async () => {
+    if (form.dataset.sent) return;
+    const fields = new URLSearchParams(new FormData(form));
+    fields.set("auto", "1");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: fields });
+      if (!answer.ok || answer.redirected) throw new Error(answer.status);
+      form.elements.version.value = (await answer.json()).version;
+      unsaved = false;
+      said.textContent = said.dataset.autosaved;
+    } catch {
+      said.textContent = said.dataset.failed;
+    }
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(save, 3000);
+  });
+  form.addEventListener("submit", () => clearTimeout(timer));
+}
+
+// A page that waits for something loads itself again.
+for (const part of all("[data-refresh]")) setTimeout(() => location.reload(), Number(part.dataset.refresh) * 1000);
+
+// Files go to the desk in pieces, so that a line that breaks costs one piece.
+for (const form of all("form[data-upload]")) {
+  const { upload, chunk, limit, tooLarge, failed } = form.dataset;
+  const bars = form.querySelector("[data-bars]");
+  const bar = (name) => {
+    const row = document.createElement("div");
+    row.className = "ed-bar";
+    const label = document.createElement("bdi");
+    label.textContent = name;
+    const progress = document.createElement("progress");
+    progress.max = 1;
+    progress.setAttribute("aria-label", name);
+    const word = document.createElement("span");
+    row.append(label, progress, word);
+    bars.append(row);
+    return { progress, word };
+  };
+  const send = async (file) => {
+    const { progress, word } = bar(file.name);
+    if (file.size > Number(limit) || file.size === 0) {
+      progress.value = 0;
+      word.textContent = tooLarge;
+      return false;
+    }
+    for (let have = 0, tries = 0; have < file.size && tries < 3;) {
+      const where = new URLSearchParams({ name: file.name.normalize("NFC"), offset: have, total: file.size });
+      const answer = await fetch(`${upload}?${where}`, { method: "POST", body: file.slice(have, have + Number(chunk)) }).catch(() => null);
+      if (!answer?.ok || answer.redirected) {
+        word.textContent = failed;
+        return false;
+      }
+      const next = (await answer.json()).have;
+      tries = next === have ? tries + 1 : 0;
+      have = next;
+      progress.value = have / file.size;
+    }
+    return true;
+  };
+  form.addEventListener("submit", async (event) => {
+    const files = [...form.elements.files.files];
+    if (!files.length) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    let good = true;
+    for (const file of files) good = await send(file) && good;
+    if (good) location.reload();
+  }, { capture: true });
+}

@@ -1,0 +1,532 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/problem"
+)
+
+// A member is a part of a message as people read it: a name, and what it says or
+// the members inside it. The partial "members" shows a list of them.
+type member struct {
+	Label  string
+	Value  template.HTML
+	Inside []member
+	Change string // address; empty for none
+}
+
+// members shows an object of a message, in the language of l, which is that of
+// the page, or of the letter.
+func (c *Call) members(l *locale.Localizer, s convention.Shape, object map[string]any, names []string) []member {
+	var out []member
+	for _, name := range order(s, names) {
+		in, ok := s.Input(name)
+		v, has := object[name]
+		if !ok || !has || in.Form != convention.FormFlag && convention.IsBlank(v) {
+			continue
+		}
+		out = append(out, c.member(l, in, v))
+	}
+	return out
+}
+
+// member shows one member.
+func (c *Call) member(l *locale.Localizer, in convention.Input, v any) member {
+	m := member{Label: in.Label(l.Tag)}
+	if in.Form == convention.FormGroup {
+		items, many := v.([]any)
+		if !many {
+			object, _ := v.(map[string]any)
+			m.Inside = c.members(l, in.Shape, object, nil)
+			return m
+		}
+		for i, item := range items {
+			object, _ := item.(map[string]any)
+			m.Inside = append(m.Inside, member{Label: strconv.Itoa(i + 1), Inside: c.members(l, in.Shape, object, unnumbered(in))})
+		}
+		return m
+	}
+	items, many := v.([]any)
+	if !many {
+		items = []any{v}
+	}
+	var parts []string
+	for _, item := range items {
+		parts = append(parts, string(c.shown(l, in, item)))
+	}
+	m.Value = template.HTML(strings.Join(parts, "<br>")) //nolint:gosec // made by shown
+	return m
+}
+
+// shown shows one value.
+func (c *Call) shown(l *locale.Localizer, in convention.Input, v any) template.HTML {
+	switch in.Form {
+	case convention.FormText:
+		return c.shownText(l, v)
+	case convention.FormFlag:
+		on, _ := v.(bool)
+		if on {
+			return template.HTML(template.HTMLEscapeString(l.T("compose.yes"))) //nolint:gosec // escaped
+		}
+		return template.HTML(template.HTMLEscapeString(l.T("compose.no"))) //nolint:gosec // escaped
+	case convention.FormChoice:
+		return locale.Prose(in.ValueLabel(scalar(v), l.Tag))
+	case convention.FormLanguage:
+		return locale.Prose(l.LanguageName(scalar(v)))
+	case convention.FormTime:
+		if t, err := time.Parse(time.RFC3339, scalar(v)); err == nil {
+			return l.TimeHTML(t, c.User.Location())
+		}
+	case convention.FormMoment:
+		if t, err := time.Parse(time.RFC3339, scalar(v)); err == nil {
+			return l.TimeHTML(t, t.Location())
+		}
+	case convention.FormLine:
+		return locale.Prose(scalar(v))
+	}
+	return locale.V(scalar(v))
+}
+
+// shownText shows a text that binds, and its translations marked as such.
+func (c *Call) shownText(l *locale.Localizer, v any) template.HTML {
+	object, _ := v.(map[string]any)
+	out := textHTML(scalar(object["lang"]), scalar(object["text"]))
+	translations, _ := object["translations"].([]any)
+	if len(translations) > 0 {
+		out = template.HTML("<small>"+template.HTMLEscapeString(l.T("compose.binding", "Language", l.LanguageName(scalar(object["lang"]))))+"</small> ") + out //nolint:gosec // escaped
+	}
+	for _, t := range translations {
+		tr, _ := t.(map[string]any)
+		label := l.T("compose.translation", "Language", l.LanguageName(scalar(tr["lang"])), "Method", convention.ValueLabel("translation.method", scalar(tr["method"]), l.Tag))
+		out += template.HTML("<br><small>"+template.HTMLEscapeString(label)+"</small> ") + textHTML(scalar(tr["lang"]), scalar(tr["text"])) //nolint:gosec // escaped
+	}
+	return out
+}
+
+// A shownPart is a part of a message with what it says.
+type shownPart struct {
+	Title   string
+	Members []member
+	Change  string
+}
+
+// shownParts are the parts of a draft that say something.
+func (s *Server) shownParts(c *Call, d office.Draft, change bool) []shownPart {
+	body := bodyOf(d)
+	var out []shownPart
+	for _, p := range partsOf(c, body) {
+		shown := shownPart{Title: p.Title, Members: c.members(c.L, p.shape, objectAt(body, p.at), p.members)}
+		if len(shown.Members) == 0 {
+			continue
+		}
+		if change {
+			shown.Change = "/drafts/" + d.ID + "/part/" + p.ID
+		}
+		out = append(out, shown)
+	}
+	return out
+}
+
+// A letter is a message as it is printed, in its own language.
+type letter struct {
+	Lang, Dir, Title string
+	From, To         string
+	Members          []member
+}
+
+// letterOf is the printable letter of a body, in the language of its text that
+// binds.
+func (s *Server) letterOf(c *Call, from, to string, body map[string]any) letter {
+	lang := textLanguage(c, body)
+	l, err := locale.For(lang)
+	if err != nil {
+		l = c.L
+	}
+	kind := scalar(body["kind"])
+	out := letter{Lang: l.Tag, Dir: l.Dir, Title: convention.Label("kind", kind, l.Tag), From: s.authorityName(c, from), To: s.authorityName(c, to)}
+	if shape, ok := convention.ShapeOf(kind); ok {
+		out.Members = c.members(l, shape, body, nil)
+	}
+	return out
+}
+
+// A checkView shows exactly what would be signed.
+type checkView struct {
+	Approval   office.Approval
+	Draft      office.Draft
+	Line       draftLine
+	Parts      []shownPart
+	Letter     letter
+	Pretty     string // the content, as it is signed
+	Open       []findingLine
+	Overridden []findingLine
+	Refused    string // why it cannot be sent as it is
+	Recipient  recipient
+	From       string
+	Finger     []Pair // fingerprints of the recipient
+	Changes    []changeLine
+	Form       Form
+	MaySubmit  bool
+	MayApprove bool
+	MayRelease bool
+	MayBack    bool
+	Waits      bool // for an approver
+	Measures   bool
+}
+
+// A changeLine is a member that two versions have differently.
+type changeLine struct {
+	office.Change
+	Label string
+}
+
+// changeLines names the places of changes.
+func changeLines(c *Call, d office.Draft, changes []office.Change) []changeLine {
+	out := make([]changeLine, len(changes))
+	for i, x := range changes {
+		out[i] = changeLine{x, labelAt(c, bodyOf(d), x.Pointer)}
+	}
+	return out
+}
+
+// draftCheck shows a draft exactly as it would be signed, to who wrote it and to
+// who decides.
+func (s *Server) draftCheck(w http.ResponseWriter, c *Call) error {
+	return s.showCheck(w, c, http.StatusOK, Form{})
+}
+
+func (s *Server) showCheck(w http.ResponseWriter, c *Call, status int, form Form) error {
+	by := c.User.Officer()
+	d, err := s.office.Draft(c.Context(), by, c.Value("draft"))
+	if err != nil {
+		return err
+	}
+	open := d.State == "open"
+	v := checkView{
+		Draft: d, Line: s.draftLine(c, d), Parts: s.shownParts(c, d, open && Writers.allows(c.User)), Letter: s.letterOf(c, d.From, d.To, bodyOf(d)),
+		Form: form, From: s.authorityName(c, d.From), Waits: d.State == "submitted",
+	}
+	if v.Open, _, v.Overridden, err = s.findings(c, d, partsOf(c, bodyOf(d))); err != nil {
+		return err
+	}
+	v.Approval, err = s.office.ForApproval(c.Context(), by, d.ID)
+	if refusal, ok := errors.AsType[*problem.Error](err); ok {
+		v.Refused = string(refusal.Code)
+	} else if err != nil {
+		return err
+	}
+	s.recipientOf(c, &v)
+	v.Changes = changeLines(c, d, v.Approval.Changes)
+	sendable := v.Refused == "" && len(v.Open) == 0
+	v.Pretty = pretty(v.Approval.Content)
+	v.MaySubmit = sendable && open && Writers.allows(c.User)
+	v.MayApprove = sendable && v.Approval.May
+	v.MayBack = v.Waits && Writers.allows(c.User) && slices.Contains(v.Approval.Writers, c.User.Name)
+	v.MayRelease = sendable && d.Lane == "emergency" && by.Has(desk.DutyOfficer) && (open || v.Waits)
+	return s.render(w, c, status, "draft-check.html", v)
+}
+
+// recipientOf describes the recipient of a draft with its fingerprints.
+func (s *Server) recipientOf(c *Call, v *checkView) {
+	a, err := s.Desk.Directory().Authority(v.Draft.To)
+	if err != nil {
+		return // the page says that there is none
+	}
+	v.Recipient = describe(c, a, v.Draft.Lane, "")
+	for suite, certificate := range a.Certificates {
+		v.Finger = append(v.Finger, Pair{Term: string(suite), Value: locale.V(spaced(certificate.Fingerprint()))})
+	}
+	slices.SortFunc(v.Finger, func(a, b Pair) int { return strings.Compare(a.Term, b.Term) })
+}
+
+// spaced parts a fingerprint into groups of four.
+func spaced(fingerprint string) string {
+	var b strings.Builder
+	for i, r := range fingerprint {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// pretty writes a JSON document on several lines.
+func pretty(text string) string {
+	var v any
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return text
+	}
+	out, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return text
+	}
+	return string(out)
+}
+
+// labelAt names the place in a body that a pointer leads to.
+func labelAt(c *Call, body map[string]any, pointer string) string {
+	shape, ok := convention.ShapeOf(scalar(body["kind"]))
+	if !ok {
+		return pointer
+	}
+	var names []string
+	for _, name := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+		if n, err := strconv.Atoi(name); err == nil {
+			names = append(names, strconv.Itoa(n+1))
+			continue
+		}
+		in, ok := shape.Input(name)
+		if !ok {
+			names = append(names, name)
+			break
+		}
+		names, shape = append(names, in.Label(c.L.Tag)), in.Shape
+		if in.Form != convention.FormGroup && in.Form != convention.FormText {
+			break
+		}
+	}
+	return strings.Join(names, " › ")
+}
+
+// versionIn is the version of a draft that a form was made from.
+func versionIn(c *Call) int64 {
+	n, _ := strconv.ParseInt(c.PostForm.Get("version"), 10, 64)
+	return n
+}
+
+// draftSubmit asks for approval.
+func (s *Server) draftSubmit(w http.ResponseWriter, c *Call) error {
+	if _, err := c.Fields(); err != nil {
+		return err
+	}
+	if err := s.office.SubmitDraft(c.Context(), c.User.Officer(), c.Value("draft"), versionIn(c)); err != nil {
+		return s.stale(w, c, err)
+	}
+	return s.done(w, c, "draft_submitted", "draft.check", "draft", c.Value("draft"))
+}
+
+// draftBack takes a submission back.
+func (s *Server) draftBack(w http.ResponseWriter, c *Call) error {
+	if _, err := c.Fields(); err != nil {
+		return err
+	}
+	if err := s.office.TakeBackDraft(c.Context(), c.User.Officer(), c.Value("draft"), versionIn(c)); err != nil {
+		return s.stale(w, c, err)
+	}
+	return s.done(w, c, "draft_taken_back", "draft", "draft", c.Value("draft"))
+}
+
+// draftReturn gives a draft back with a comment.
+func (s *Server) draftReturn(w http.ResponseWriter, c *Call) error {
+	in, err := c.Fields()
+	if err != nil {
+		return err
+	}
+	comment := strings.TrimSpace(in.Get("comment"))
+	if comment == "" {
+		form := Form{Values: in}
+		form.Fail("comment", c.L.T("compose.comment_missing"))
+		return s.showCheck(w, c, http.StatusUnprocessableEntity, form)
+	}
+	if err := s.office.ReturnDraft(c.Context(), c.User.Officer(), c.Value("draft"), versionIn(c), comment); err != nil {
+		return s.stale(w, c, err)
+	}
+	return s.done(w, c, "draft_returned", "drafts")
+}
+
+// decision is what a form decides on: the version and digest that were shown.
+func decision(c *Call, reason string) office.Decision {
+	return office.Decision{Draft: c.Value("draft"), Version: versionIn(c), Digest: c.PostForm.Get("digest"), Reason: reason}
+}
+
+// draftApprove signs and sends a draft that another officer wrote.
+func (s *Server) draftApprove(w http.ResponseWriter, c *Call) error {
+	if _, err := c.Fields(); err != nil {
+		return err
+	}
+	if _, err := s.office.ApproveDraft(c.Context(), c.User.Officer(), decision(c, "")); err != nil {
+		return s.stale(w, c, err)
+	}
+	return s.redirect(w, c, "draft.sent", "draft", c.Value("draft"))
+}
+
+// draftRelease signs and sends an own draft in an emergency, with the reason why
+// nobody else could look at it.
+func (s *Server) draftRelease(w http.ResponseWriter, c *Call) error {
+	in, err := c.Fields()
+	if err != nil {
+		return err
+	}
+	reason := strings.TrimSpace(in.Get("reason"))
+	if reason == "" {
+		form := Form{Values: in}
+		form.Fail("reason", c.L.T("compose.reason_missing"))
+		return s.showCheck(w, c, http.StatusUnprocessableEntity, form)
+	}
+	if _, err := s.office.ReleaseInEmergency(c.Context(), c.User.Officer(), decision(c, reason)); err != nil {
+		return s.stale(w, c, err)
+	}
+	return s.redirect(w, c, "draft.sent", "draft", c.Value("draft"))
+}
+
+// stale explains that a draft is not what the page showed; other errors are
+// returned.
+func (s *Server) stale(w http.ResponseWriter, c *Call, err error) error {
+	conflict, ok := errors.AsType[*office.ConflictError](err)
+	if !ok {
+		return err
+	}
+	d, err := s.office.Draft(c.Context(), c.User.Officer(), c.Value("draft"))
+	if err != nil {
+		return err
+	}
+	return s.conflict(w, c, d, conflict, nil)
+}
+
+// A sentView says what became of a draft that was released.
+type sentView struct {
+	Draft    office.Draft
+	Line     draftLine
+	Message  desk.Message
+	Accepted bool
+	Created  time.Time
+	Problem  string // why the broker refused it
+	Alone    bool   // released by one officer
+}
+
+// draftSent shows how far a released draft is: in the outbox, with the broker, or
+// refused.
+func (s *Server) draftSent(w http.ResponseWriter, c *Call) error {
+	d, err := s.office.Draft(c.Context(), c.User.Officer(), c.Value("draft"))
+	if err != nil {
+		return err
+	}
+	if d.Message == "" {
+		return s.redirect(w, c, "draft", "draft", d.ID)
+	}
+	v := sentView{Draft: d, Line: s.draftLine(c, d)}
+	for _, e := range d.Events {
+		v.Alone = v.Alone || strings.Contains(e.What, "emergency")
+	}
+	v.Message, err = s.Desk.Sent(c.Context(), d.Message)
+	if refusal, ok := errors.AsType[*problem.Error](err); ok {
+		v.Problem = string(refusal.Code)
+	} else if err != nil {
+		return err
+	}
+	v.Accepted = v.Message.Created != ""
+	if at, err := time.Parse(time.RFC3339, v.Message.Created); err == nil {
+		v.Created = c.At(at)
+	}
+	return s.render(w, c, http.StatusOK, "draft-sent.html", v)
+}
+
+// A versionsView compares two versions of a draft.
+type versionsView struct {
+	Draft    office.Draft
+	Line     draftLine
+	Versions []Choice
+	From, To string
+	Changes  []changeLine
+	Form     Form
+}
+
+// draftVersions lists the versions of a draft and what changed between two of
+// them.
+func (s *Server) draftVersions(w http.ResponseWriter, c *Call) error {
+	by := c.User.Officer()
+	d, err := s.office.Draft(c.Context(), by, c.Value("draft"))
+	if err != nil {
+		return err
+	}
+	v := versionsView{Draft: d, Line: s.draftLine(c, d), Form: Form{Values: c.URL.Query()}}
+	for _, x := range d.Versions {
+		at, _ := time.Parse(time.RFC3339, x.At)
+		v.Versions = append(v.Versions, Choice{
+			Value: strconv.FormatInt(x.Version, 10), Label: strconv.FormatInt(x.Version, 10) + " · " + x.By + " · " + c.L.DateTime(at, c.User.Location()),
+		})
+	}
+	v.From, v.To = c.URL.Query().Get("from"), c.URL.Query().Get("to")
+	if v.To == "" && len(v.Versions) > 0 {
+		v.To, v.From = v.Versions[0].Value, v.Versions[min(1, len(v.Versions)-1)].Value
+	}
+	v.Form.Set("from", v.From)
+	v.Form.Set("to", v.To)
+	var bodies [2][]byte
+	for i, x := range []string{v.From, v.To} {
+		n, _ := strconv.ParseInt(x, 10, 64)
+		if bodies[i], err = s.office.DraftBody(c.Context(), by, d.ID, n); err != nil {
+			return err
+		}
+	}
+	v.Changes = changeLines(c, d, office.Changes(bodies[0], bodies[1]))
+	return s.render(w, c, http.StatusOK, "draft-versions.html", v)
+}
+
+// A releasesView lists the releases by one officer.
+type releasesView struct {
+	Waiting, Seen []releaseLine
+	May           bool
+	Form          Form
+}
+
+// A releaseLine is a release in an emergency, for who looks at it afterwards.
+type releaseLine struct {
+	office.Released
+	Name string // of the officer
+	When time.Time
+	Who  string // countersigned by
+}
+
+// releasesPage lists what one officer released in an emergency.
+func (s *Server) releasesPage(w http.ResponseWriter, c *Call) error {
+	all, err := s.office.EmergencyReleases(c.Context(), c.User.Officer(), true)
+	if err != nil {
+		return err
+	}
+	v := releasesView{May: Approvers.allows(c.User)}
+	for _, r := range all {
+		line := releaseLine{Released: r, Name: s.userName(c, r.By), Who: s.userName(c, r.CountersignedBy)}
+		if at, err := time.Parse(time.RFC3339, r.At); err == nil {
+			line.When = c.At(at)
+		}
+		if r.CountersignedBy == "" {
+			v.Waiting = append(v.Waiting, line)
+		} else {
+			v.Seen = append(v.Seen, line)
+		}
+	}
+	return s.render(w, c, http.StatusOK, "releases.html", v)
+}
+
+// userName is the name of a user, or the id of one who is no longer there.
+func (s *Server) userName(c *Call, id string) string {
+	if u, err := s.Accounts.Get(c.Context(), id); err == nil {
+		return u.Name
+	}
+	return id
+}
+
+// releaseCountersign notes that an approver stands by an emergency release.
+func (s *Server) releaseCountersign(w http.ResponseWriter, c *Call) error {
+	in, err := c.Fields()
+	if err != nil {
+		return err
+	}
+	if err := s.office.Countersign(c.Context(), c.User.Officer(), c.Value("message"), strings.TrimSpace(in.Get("comment"))); err != nil {
+		return err
+	}
+	return s.done(w, c, "countersigned", "releases")
+}

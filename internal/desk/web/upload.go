@@ -1,0 +1,195 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/evidence"
+	"github.com/entraide/entraide/pkg/problem"
+)
+
+// Sizes of what is uploaded at once: by a script in pieces, without one whole.
+const (
+	chunkBytes  = 4 << 20
+	wholeBytes  = 256 << 20
+	memoryBytes = 1 << 20 // of a form with files; the rest goes to a file
+)
+
+// uploadRoutes are how files come to the desk. A script sends them in pieces
+// ("file.chunk": the bytes as the body; name, offset and total in the query) and
+// shows how far it is; where no script runs, the form sends them whole. A page of
+// another area that wants files sends officers to "draft.files".
+var uploadRoutes = []Route{
+	{Name: "draft.files", Method: http.MethodGet, Path: draftPath + "/files", Who: Writers, Handle: (*Server).filesPage},
+	{Name: "draft.files.post", Method: http.MethodPost, Path: draftPath + "/files", Who: Writers, Handle: (*Server).filesTake, Body: wholeBytes},
+	{Name: "file.chunk", Method: http.MethodPost, Path: draftPath + "/files/chunk", Who: Writers, Handle: (*Server).fileChunk, Body: chunkBytes + 1},
+	{Name: "file.remove", Method: http.MethodPost, Path: draftPath + "/files/remove", Who: Writers, Handle: (*Server).fileRemove},
+	{Name: "draft.pack", Method: http.MethodPost, Path: draftPath + "/files/seal", Who: Writers, Handle: (*Server).draftPack},
+}
+
+// A filesView is the page of the files of a draft.
+type filesView struct {
+	Draft    office.Draft
+	Line     draftLine
+	Whole    []office.File
+	UnderWay []office.File
+	Limit    int64
+	Chunk    int
+	Most     int64 // without a script
+	Sealed   []member
+	Measures []Choice
+	Form     Form
+	Zone     string
+	To       string
+}
+
+// filesPage shows the files that were brought, and what is sealed already.
+func (s *Server) filesPage(w http.ResponseWriter, c *Call) error {
+	return s.showFiles(w, c, http.StatusOK, Form{})
+}
+
+func (s *Server) showFiles(w http.ResponseWriter, c *Call, status int, form Form) error {
+	by := c.User.Officer()
+	d, err := s.office.Draft(c.Context(), by, c.Value("draft"))
+	if err != nil {
+		return err
+	}
+	v := filesView{
+		Draft: d, Line: s.draftLine(c, d), Limit: s.office.Limit(d.To), Chunk: chunkBytes, Most: wholeBytes, Form: form, To: s.authorityName(c, d.To),
+		Zone: c.Now.In(c.User.Location()).Format("MST -07:00"),
+	}
+	if v.Whole, v.UnderWay, err = s.office.Files(c.Context(), by, d.ID); err != nil {
+		return err
+	}
+	body := bodyOf(d)
+	k, err := s.maker(c, d, body)
+	if err != nil {
+		return err
+	}
+	v.Measures = k.refer["measures"]
+	if shape, ok := convention.ShapeOf("delivery"); ok {
+		v.Sealed = c.members(c.L, shape, body, []string{"packages"})
+	}
+	if form.Values == nil {
+		v.Form.Set("acquired_by", c.User.Name)
+	}
+	return s.render(w, c, status, "draft-files.html", v)
+}
+
+// filesTake takes files that a form sends whole.
+func (s *Server) filesTake(w http.ResponseWriter, c *Call) error {
+	if err := c.ParseMultipartForm(memoryBytes); err != nil {
+		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return tooLarge
+		}
+		return problem.New(problem.InvalidValue, "", "The form could not be read.")
+	}
+	defer func() { _ = c.MultipartForm.RemoveAll() }() // temporary files
+	form := Form{Values: url.Values{}}
+	for _, header := range c.MultipartForm.File["files"] {
+		f, err := header.Open()
+		if err != nil {
+			return err
+		}
+		_, err = s.office.Receive(c.Context(), c.User.Officer(), c.Value("draft"), office.Chunk{Name: header.Filename, Total: header.Size}, f)
+		f.Close()
+		if refusal, ok := errors.AsType[*problem.Error](err); ok && (refusal.Code == problem.InvalidValue || refusal.Code == problem.TooLarge) {
+			reason := c.L.T("compose.file_size")
+			if refusal.Field == "name" {
+				reason = c.L.T("compose.file_name")
+			}
+			form.Fail("files", c.L.T("compose.file_refused", "Name", header.Filename, "Reason", reason))
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(c.MultipartForm.File["files"]) == 0 {
+		form.Fail("files", c.L.T("compose.file_none"))
+	}
+	if len(form.Errors) > 0 {
+		return s.showFiles(w, c, http.StatusUnprocessableEntity, form)
+	}
+	return s.done(w, c, "saved", "draft.files", "draft", c.Value("draft"))
+}
+
+// fileChunk takes a piece of a file from a script, and answers how much has
+// arrived.
+func (s *Server) fileChunk(w http.ResponseWriter, c *Call) error {
+	q := c.URL.Query()
+	offset, errOffset := strconv.ParseInt(q.Get("offset"), 10, 64)
+	total, errTotal := strconv.ParseInt(q.Get("total"), 10, 64)
+	if errOffset != nil || errTotal != nil {
+		return problem.New(problem.InvalidValue, "size", "Offset and total are numbers.")
+	}
+	have, err := s.office.Receive(c.Context(), c.User.Officer(), c.Value("draft"), office.Chunk{Name: q.Get("name"), Offset: offset, Total: total},
+		io.LimitReader(c.Body, chunkBytes))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(map[string]int64{"have": have})
+}
+
+// fileRemove takes a file away.
+func (s *Server) fileRemove(w http.ResponseWriter, c *Call) error {
+	in, err := c.Fields()
+	if err != nil {
+		return err
+	}
+	if err := s.office.RemoveFile(c.Context(), c.User.Officer(), c.Value("draft"), in.Get("name")); err != nil {
+		return err
+	}
+	return s.done(w, c, "saved", "draft.files", "draft", c.Value("draft"))
+}
+
+// draftPack seals the files as one package of the delivery.
+func (s *Server) draftPack(w http.ResponseWriter, c *Call) error {
+	in, err := c.Fields()
+	if err != nil {
+		return err
+	}
+	form := Form{Values: in}
+	for _, name := range []string{"description", "origin", "acquired_by", "method", "acquired_at", "measure"} {
+		if strings.TrimSpace(in.Get(name)) == "" {
+			form.Fail(name, c.L.T("compose.missing"))
+		}
+	}
+	measure, _ := strconv.ParseInt(in.Get("measure"), 10, 64)
+	at, err := time.ParseInLocation("2006-01-02T15:04", in.Get("acquired_at"), c.User.Location())
+	if err != nil && in.Get("acquired_at") != "" {
+		form.Fail("acquired_at", c.L.T("compose.not_time"))
+	}
+	if len(form.Errors) > 0 {
+		return s.showFiles(w, c, http.StatusUnprocessableEntity, form)
+	}
+	lang := c.L.Tag
+	if len(convention.Label("kind", "delivery", lang)) == 0 {
+		lang = "en"
+	}
+	_, err = s.office.Pack(c.Context(), c.User.Officer(), c.Value("draft"), office.Packing{
+		Version: versionIn(c), Measure: measure, Restricted: in.Get("restricted") != "",
+		Description: convention.Text{Lang: lang, Text: strings.TrimSpace(in.Get("description")), Authentic: true},
+		Custody: evidence.Custody{
+			Origin: strings.TrimSpace(in.Get("origin")), AcquiredBy: strings.TrimSpace(in.Get("acquired_by")),
+			Method: strings.TrimSpace(in.Get("method")), AcquiredAt: at.UTC().Format(time.RFC3339),
+		},
+	})
+	if refusal, ok := errors.AsType[*problem.Error](err); ok && refusal.Code == problem.InvalidValue {
+		form.Fail("files", c.L.T("compose.files_first"))
+		return s.showFiles(w, c, http.StatusUnprocessableEntity, form)
+	}
+	if err != nil {
+		return s.stale(w, c, err)
+	}
+	return s.done(w, c, "sealed", "draft.files", "draft", c.Value("draft"))
+}
