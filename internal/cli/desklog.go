@@ -16,7 +16,8 @@ func (a *app) deskLog() *cobra.Command {
 }
 
 func (a *app) deskLogList() *cobra.Command {
-	var by, since, until string
+	var since, until string
+	var f desk.LogFilter
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "Show what was done at this desk, and by whom",
@@ -25,17 +26,16 @@ opened, printed, exported, approved, and who did it. None of it is content.`,
 		Example: "  entraide desk log list --home desk --by officer.a --since 2026-03-01",
 		Args:    noArgs,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
-			from, err := moment(since)
-			if err != nil {
+			var err error
+			if f.Since, err = moment(since); err != nil {
 				return err
 			}
-			to, err := moment(until)
-			if err != nil {
+			if f.Until, err = moment(until); err != nil {
 				return err
 			}
 			found := []desk.LogEntry{}
 			if err := d.OwnLog(ctx, func(e desk.LogEntry) error {
-				if (by == "" || e.By == by) && !e.At.Before(from) && (to.IsZero() || e.At.Before(to)) {
+				if f.Takes(e) {
 					found = append(found, e)
 				}
 				return nil
@@ -55,7 +55,9 @@ opened, printed, exported, approved, and who did it. None of it is content.`,
 			})
 		}),
 	}
-	c.Flags().StringVar(&by, "by", "", "only what this officer did; desk is the program itself")
+	c.Flags().StringVar(&f.By, "by", "", "only what this officer did; desk is the program itself")
+	c.Flags().StringVar(&f.Case, "about", "", "only what was done to this case, message or user")
+	c.Flags().StringVar(&f.What, "what", "", "only what was done in these words")
 	c.Flags().StringVar(&since, "since", "", "time, or day, of the first")
 	c.Flags().StringVar(&until, "until", "", "time, or day, before which to stop")
 	return c

@@ -35,16 +35,11 @@ type LogEntry struct {
 func (d *Desk) OwnLog(ctx context.Context, found func(LogEntry) error) error {
 	return d.db.Read(ctx, func(r store.DeskReader) error {
 		return eachEntry(ctx, r, func(e store.Entry) error {
-			entry, err := translog.ParseEntry(e.Body)
-			if err != nil || entry.Operator == nil {
-				return fmt.Errorf("%w: at entry %d", ErrAudit, e.Index)
-			}
-			at, err := time.Parse(time.RFC3339, entry.Time)
+			entry, err := logEntry(e)
 			if err != nil {
 				return err
 			}
-			f := entry.Operator
-			return found(LogEntry{Index: e.Index, At: at, By: f.By, What: f.What, Detail: f.Detail})
+			return found(entry)
 		})
 	})
 }

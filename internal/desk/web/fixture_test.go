@@ -52,6 +52,13 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
+func (h *house) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 func (h *house) now() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -13,6 +13,7 @@ var navigation = []navLine{
 	{"draft.new", "compose.nav_new", "g n"},
 	{"drafts", "compose.nav_drafts", "g d"},
 	{"releases", "compose.nav_releases", "g e"},
+	{"log", "auditlog.title", "g l"},
 	{"users", "layout.nav_users", "g u"},
 	{"security", "layout.nav_security", "g s"},
 	{"help", "layout.nav_help", "g h"},

@@ -21,11 +21,8 @@ var watchRoutes = []Route{
 	{Name: "watch.events", Method: http.MethodGet, Path: "/watch/events", Who: Readers, Handle: (*Server).watchEvents, Quiet: true},
 	{Name: "watch.drill", Method: http.MethodPost, Path: "/watch/drill", Who: Roles(desk.Approver, desk.DutyOfficer), Handle: (*Server).watchDrill},
 	{Name: "watch.page", Method: http.MethodGet, Path: pagePath, Who: Readers, Handle: (*Server).watchPage},
-	{Name: "watch.acknowledge", Method: http.MethodPost, Path: pagePath, Who: watchers, Handle: (*Server).watchAcknowledge},
+	{Name: "watch.acknowledge", Method: http.MethodPost, Path: pagePath, Who: Writers, Handle: (*Server).watchAcknowledge},
 }
-
-// watchers are those who acknowledge pages.
-var watchers = Roles(desk.Drafter, desk.Approver, desk.DutyOfficer)
 
 // A watchView is the board.
 type watchView struct {
@@ -86,7 +83,7 @@ func (s *Server) watch(w http.ResponseWriter, c *Call) error {
 	}
 	v := watchView{
 		At: c.At(b.At), UTC: b.At, Reached: c.At(b.Reached), Silent: b.Silent, Alarm: len(b.Pages) > 0,
-		May: watchers.allows(c.User), Drill: s.routes["watch.drill"].Who.allows(c.User),
+		May: Writers.allows(c.User), Drill: s.routes["watch.drill"].Who.allows(c.User),
 	}
 	if b.Reached.IsZero() {
 		v.Reached = b.Reached
@@ -197,7 +194,7 @@ func (s *Server) watchPage(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	v := watchPageView{Page: showPage(c, p), May: watchers.allows(c.User), Now: c.At(c.Now)}
+	v := watchPageView{Page: showPage(c, p), May: Writers.allows(c.User), Now: c.At(c.Now)}
 	for _, call := range p.Called {
 		v.Calls = append(v.Calls, callLine{
 			Name: nameOf(names, call.Officer), Channel: c.L.T("watch.channel." + call.Channel), Problem: call.Problem, At: moment(c, call.At), Sent: call.Sent,

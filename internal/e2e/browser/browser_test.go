@@ -15,3 +15,12 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d sentences were missing", n)
 	}
 }
+
+// TestBoards looks at the pages of the watch, of auditors and of custodians.
+func TestBoards(t *testing.T) {
+	before := locale.Missed()
+	newWorld(t, "QM").run("boards")
+	if n := locale.Missed() - before; n != 0 {
+		t.Errorf("%d sentences were missing", n)
+	}
+}

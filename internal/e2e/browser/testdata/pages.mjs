@@ -9,16 +9,16 @@ const inside = [
 const languages = ["ar", "en", "zh-Hans"];
 // How each page is looked at: pseudo-locales show what is cut off and what is not
 // of the catalogue; 320 pixels are also 1280 enlarged to 400 per cent.
-const ways = [...languages.map((lang) => [lang, 1280]), ["ar", 320], ["en", 320], ["en-XA", 320], ["ar-XB", 320]];
+export const ways = [...languages.map((lang) => [lang, 1280]), ["ar", 320], ["en", 320], ["en-XA", 320], ["ar-XB", 320]];
 
-const admin = { login: "admin", name: "Ines Haddad", password: "nine orange bicycles" };
+export const admin = { login: "admin", name: "Ines Haddad", password: "nine orange bicycles" };
 
 // look looks at one page in every way.
-async function look(world, page, path, lang, width) {
+export async function look(world, page, path, lang, width, user = admin) {
   const { origin } = world.desks.QM;
   await page.setViewportSize({ width, height: 900 });
   await page.goto(`${origin}${path}${path.includes("?") ? "&" : "?"}lang=${lang}`);
-  if (path !== "/confirm") await world.confirm(page, admin);
+  if (path !== "/confirm") await world.confirm(page, user);
   const name = `${path === "/" ? "home" : path.slice(1).split("?")[0].replaceAll("/", "_")}-${path.includes("?") ? "form-" : ""}${lang}-${width}`;
   const bad = [...(lang.includes("-X") ? [] : await world.axe(page)), ...(await world.overflow(page)).map((b) => `wider than ${width}: ${b}`), ...await world.small(page)];
   if (width === 1280) bad.push(...await world.fonts(page));

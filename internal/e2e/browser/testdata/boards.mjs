@@ -1,0 +1,75 @@
+// The pages of the watch, of auditors and of custodians.
+import { admin, look, ways } from "./pages.mjs";
+
+const officer = { login: "watch", name: "Nour Saleh", password: "seven quiet lamps at sea" };
+const roles = ["approver", "duty-officer", "key-custodian", "national-auditor"];
+
+export default async function (world) {
+  const { origin, setup } = world.desks.QM;
+  const page = await world.visit();
+  await world.takeUp(page, setup, admin);
+  await world.invite(page, origin, admin, officer, roles);
+  const watch = await world.visit();
+  await world.takeUp(watch, officer.link, officer);
+  const every = async (paths) => {
+    for (const path of paths) for (const [lang, width] of ways) await look(world, watch, path, lang, width, officer);
+  };
+  await every(["/watch", "/log"]);
+  await alarm(world, watch, origin);
+  await schemes(world, watch, origin);
+  await without(world, origin);
+}
+
+// alarm raises a drill: the board of another window shows it by itself, sounds once
+// somebody has asked for that, and falls silent when it is acknowledged.
+async function alarm(world, page, origin) {
+  const board = await page.context().newPage();
+  board.wrong = [];
+  await board.goto(`${origin}/watch`);
+  await board.click("button[data-sound]");
+  world.expect("the sound is on", await board.getAttribute("button[data-sound]", "aria-pressed") === "true");
+  await page.goto(`${origin}/watch`);
+  await page.click("form[action='/watch/drill'] button");
+  await board.locator("[data-alarm]").waitFor();
+  world.expect("the sound stays on", await board.getAttribute("button[data-sound]", "aria-pressed") === "true");
+  for (const [lang, width] of [["ar", 1280], ["en", 1280], ["zh-Hans", 1280], ["en", 390]]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto(`${origin}/watch?lang=${lang}`);
+    world.check(`alarm ${lang} ${width}`, [...await world.axe(page), ...await world.overflow(page), ...await world.small(page)]);
+    await world.shot(page, `alarm-${lang}-${width}`);
+  }
+  await page.goto(`${origin}/watch`);
+  await page.click("[data-alarm] form button");
+  await page.waitForURL(/watch\/pages\/[0-9a-f]{32}/);
+  world.check("page of a call", [...await world.axe(page), ...await world.overflow(page)]);
+  await world.shot(page, "call-en");
+  await board.locator("[data-alarm]").waitFor({ state: "detached" });
+  world.expect("the board is quiet again", true);
+  await board.close();
+}
+
+// schemes looks at the pages in the dark and on paper.
+async function schemes(world, page, origin) {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  for (const path of ["/watch", "/log"]) {
+    await page.goto(origin + path);
+    await page.emulateMedia({ colorScheme: "dark" });
+    world.check(`${path} in the dark`, await world.axe(page));
+    await world.shot(page, `${path.slice(1)}-dark`);
+    await page.emulateMedia({ colorScheme: "light", media: "print" });
+    await world.shot(page, `${path.slice(1)}-print`);
+    await page.emulateMedia({ media: "screen" });
+  }
+}
+
+// without sees the board in a browser that runs no scripts: it asks again by itself.
+async function without(world, origin) {
+  const page = await world.visit({ javaScriptEnabled: false });
+  await world.signIn(page, origin, officer);
+  await page.goto(`${origin}/watch`);
+  world.expect("the board asks again without scripts", await page.locator("meta[http-equiv=refresh]").count() === 1);
+  await page.goto(`${origin}/log`);
+  await page.click("form[action='/log/verify'] button");
+  world.expect("the log is verified without scripts", await page.locator("[role=status] .ed-tag--ok").count() === 1);
+  await page.context().close();
+}
