@@ -50,7 +50,7 @@ var mayImport = []struct {
 	{"internal/keyring", []string{"pkg/pgp", "internal/durable", "internal/recovery"}},
 	{"internal/parts", []string{"internal/durable"}},
 	{"internal/guard", []string{"pkg/translog", "internal/durable"}},
-	{"internal/witness", []string{"pkg/translog", "internal/guard"}},
+	{"internal/witness", []string{"pkg/translog", "internal/durable", "internal/guard"}},
 
 	// Storage: one interface, two engines that share no code and no SQL.
 	{"internal/store", []string{"pkg/translog"}},
@@ -71,7 +71,7 @@ var mayImport = []struct {
 	// The two sides, which meet only on the wire, and the auditors.
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/parts", "internal/store", "internal/telemetry", "internal/witness"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/parts", "internal/transport", "internal/telemetry"})},
-	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
+	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/durable", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
 	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/report", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
 	{"internal/desk/office", slices.Concat(everyPkg, []string{"internal/desk", "internal/store"})},

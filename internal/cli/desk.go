@@ -23,7 +23,7 @@ import (
 
 func (a *app) deskCommand() *cobra.Command {
 	return group("desk", "Run a State's desk", a.deskInit(), a.deskEnrolment(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskLog(), a.deskSettle(),
-		a.deskReindex())
+		a.deskReindex(), a.deskBroker())
 }
 
 // openDesk opens the home's desk; the passphrase is asked for, once, when a key
