@@ -69,23 +69,31 @@ func partsOf(c *Call, body map[string]any) []part {
 
 // objectAt is the object that a part is about.
 func objectAt(body map[string]any, at string) map[string]any {
+	object, _ := valueAt(body, at).(map[string]any)
+	return object
+}
+
+// valueAt is what stands at a place in a body; nil for nothing.
+func valueAt(body map[string]any, at string) any {
 	var v any = body
+	if at == "" {
+		return v
+	}
 	for _, name := range strings.Split(strings.TrimPrefix(at, "/"), "/") {
 		switch x := v.(type) {
 		case map[string]any:
-			if name != "" {
-				v = x[name]
-			}
+			v = x[name]
 		case []any:
 			i, err := strconv.Atoi(name)
 			if err != nil || i < 0 || i >= len(x) {
-				return map[string]any{}
+				return nil
 			}
 			v = x[i]
+		default:
+			return nil
 		}
 	}
-	object, _ := v.(map[string]any)
-	return object
+	return v
 }
 
 // A partLine is a part in the list of what is to be done.
