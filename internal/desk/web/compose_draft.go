@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 )
@@ -150,7 +151,7 @@ func (s *Server) findings(c *Call, d office.Draft, parts []part) (open, hints, o
 		line := findingLine{Finding: f, Why: c.L.T("compose.why_" + f.Level), Address: "/drafts/" + d.ID}
 		line.Tag = tag{map[string]string{"error": "bad", "warning": "warn", "hint": "info"}[f.Level], c.L.T("compose.level_" + f.Level)}
 		if f.Provision != "" {
-			line.Why = c.L.T("compose.why_basis", "Why", line.Why, "Provision", f.Provision)
+			line.Why = c.L.T("compose.why_basis", "Why", line.Why, "Provision", locale.Value(f.Provision))
 		}
 		for _, p := range parts {
 			if p.holds(f.Pointer) {
