@@ -90,11 +90,9 @@ type Report struct {
 }
 
 // Create makes the directory a mirror of the broker's log. A directory that is
-// one already must be of the same log, and a new key of the log be vouched for by
-// the key that is known here: else [translog.ErrRotation].
+// one already must be of the same log.
 func Create(home string, b wire.Broker) error {
-	next, err := verify.NewTrust(b)
-	if err != nil {
+	if _, err := verify.NewTrust(b); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(home, 0o755); err != nil {
@@ -105,14 +103,8 @@ func Create(home string, b wire.Broker) error {
 		return err
 	}
 	has, err := readBroker(home)
-	if err == nil {
-		before, err := verify.NewTrust(has)
-		if err == nil {
-			err = next.Succeeds(before, b.Rotation)
-		}
-		if err != nil {
-			return fmt.Errorf("auditor: %s is the mirror of %s under another key; if the new description was compared over another channel, begin another mirror with it: %w", home, has.Origin, err)
-		}
+	if err == nil && (has.Origin != b.Origin || has.LogKey != b.LogKey) {
+		return fmt.Errorf("auditor: %s is the mirror of another log, %s", home, has.Origin)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -248,9 +240,6 @@ func (m *Mirror) Sync(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	open, err := m.policy.Open(signed, m.trust.Origin, m.trust.Keys()...)
-	if errors.Is(err, translog.ErrOtherKey) {
-		err = fmt.Errorf("if its operator has announced another key, name the new broker.json: %w", err)
-	}
 	if err != nil {
 		return Report{}, fmt.Errorf("%w: its checkpoint is not its own: %w", ErrAltered, err)
 	}

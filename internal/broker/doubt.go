@@ -47,7 +47,7 @@ func (b *Broker) openDoubt(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		open, err := b.Policy.Open(note, b.Origin, b.Keys...)
+		open, err := b.Policy.Open(note, b.Origin, b.Verifier)
 		if err != nil {
 			return err
 		}

@@ -13,21 +13,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/witness"
-	"github.com/entraide/entraide/pkg/translog"
-	"github.com/entraide/entraide/pkg/verify"
 )
 
 // witnessStop is how long running requests may take when a witness stops.
 const witnessStop = 5 * time.Second
 
 func (a *app) witnessCommand() *cobra.Command {
-	return group("witness", "Watch a log for others: cosign what extends what was seen before", a.witnessInit(), a.witnessServe(), a.witnessKeys())
+	return group("witness", "Watch a log for others: cosign what extends what was seen before", a.witnessInit(), a.witnessServe())
 }
 
 func (a *app) witnessInit() *cobra.Command {
 	var name string
 	var brokers, logs []string
-	var rotated []translog.LogKeys
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Make a witness's home: its key, and the logs that it follows",
@@ -52,11 +49,7 @@ what it cosigned is no witness any more.`,
 				if err != nil {
 					return err
 				}
-				trust, err := verify.NewTrust(b)
-				if err != nil {
-					return err
-				}
-				logs, rotated = append(logs, b.LogKey), append(rotated, trust.LogKeys())
+				logs = append(logs, b.LogKey)
 			}
 			if len(logs) == 0 {
 				return usage("name a log to follow, with --broker FILE or --log KEY")
@@ -64,11 +57,6 @@ what it cosigned is no witness any more.`,
 			vkey, err := witness.Init(dir, name, logs)
 			if err != nil {
 				return err
-			}
-			for _, keys := range rotated {
-				if err := witness.SetKeys(dir, keys); err != nil {
-					return err
-				}
 			}
 			return a.print(map[string]string{"home": dir, "key": vkey}, func(w io.Writer) {
 				fmt.Fprintf(w, "Witness made in %s\nKey:  %s\n", dir, vkey)

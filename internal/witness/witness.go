@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -101,16 +100,13 @@ func (w *Witness) Add(ctx context.Context, a translog.AddCheckpoint) (line []byt
 	return line, err
 }
 
-// own returns a verified checkpoint with the signatures in the log's own name
-// only. Those of keys that are not known here stay: they may be in a while.
+// own returns the signed checkpoint with the log's own signatures only.
 func (l *followed) own(signed []byte) ([]byte, error) {
-	_, err := note.Open(signed, note.VerifierList())
-	var read *note.UnverifiedNoteError
-	if !errors.As(err, &read) {
+	n, err := note.Open(signed, note.VerifierList(l.keys...))
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
-	mine := slices.DeleteFunc(read.Note.UnverifiedSigs, func(s note.Signature) bool { return s.Name != l.origin })
-	return note.Sign(&note.Note{Text: read.Note.Text, UnverifiedSigs: mine})
+	return note.Sign(&note.Note{Text: n.Text, Sigs: n.Sigs})
 }
 
 // extends checks that next extends what was cosigned last.

@@ -1,9 +1,6 @@
 package web
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // A navLine is a line of the navigation: the route it leads to, its sentence,
 // and the keys that go there.
@@ -42,9 +39,6 @@ func (s *Server) nav(c *Call) []navItem {
 		}
 		here := c.URL.Path == address || address != "/" && strings.HasPrefix(c.URL.Path, address+"/")
 		items = append(items, navItem{c.L.T(line.label), address, line.keys, here})
-	}
-	for i, a := range items { // of pages inside each other, the inner one
-		items[i].Here = a.Here && !slices.ContainsFunc(items, func(b navItem) bool { return b.Here && len(b.Address) > len(a.Address) })
 	}
 	return items
 }
