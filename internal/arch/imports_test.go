@@ -50,7 +50,7 @@ var mayImport = []struct {
 	{"internal/keyring", []string{"pkg/pgp", "internal/durable", "internal/recovery"}},
 	{"internal/parts", []string{"internal/durable"}},
 	{"internal/guard", []string{"pkg/translog", "internal/durable"}},
-	{"internal/witness", []string{"pkg/translog", "internal/guard"}},
+	{"internal/witness", []string{"pkg/translog", "internal/durable", "internal/guard"}},
 
 	// Storage: one interface, two engines that share no code and no SQL.
 	{"internal/store", []string{"pkg/translog"}},
@@ -71,19 +71,18 @@ var mayImport = []struct {
 	// The two sides, which meet only on the wire, and the auditors.
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/parts", "internal/store", "internal/telemetry", "internal/witness"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/parts", "internal/transport", "internal/telemetry"})},
-	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
+	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/durable", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
 	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/report", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
 	{"internal/desk/office", slices.Concat(everyPkg, []string{"internal/desk", "internal/store"})},
 	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk"})},
-	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/locale", "internal/telemetry"})},
+	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
 
 	// What a person types.
 	{"internal/demo", slices.Concat(everyPkg, sides, []string{"."})},
-	{"internal/training", slices.Concat(everyPkg, []string{".", "internal/demo", "internal/desk"})},
-	{"internal/cli", slices.Concat(everyPkg, sides, []string{".", "internal/demo", "internal/training", "internal/locale", "internal/report"})},
+	{"internal/cli", slices.Concat(everyPkg, sides, []string{".", "internal/demo", "internal/locale", "internal/report"})},
 	{"cmd/entraide", []string{"internal/cli"}},
 
 	// Where the sides meet, in tests only.
@@ -141,7 +140,7 @@ var thirdParty = []dependency{
 	{"github.com/tailscale/hujson", "templates and drafts: JSON with comments, with the place of every member", []string{"internal/cli"}, false},
 	{"github.com/spf13/cobra", "commands, help and completion", []string{"internal/cli"}, false},
 	{"github.com/spf13/pflag", "the flags of cobra's commands, to list them", []string{"internal/cli"}, false},
-	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/training", "internal/cli"}, true},
+	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/cli"}, true},
 	{"golang.org/x/sys", "file locks, socket options and locked memory", []string{"internal/guard", "internal/keyring", "internal/store/postgres", "internal/cli"}, false},
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
 	{"rsc.io/qr", "fingerprints that a telephone's camera reads", []string{"internal/enrolment"}, false},

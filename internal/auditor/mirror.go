@@ -87,25 +87,14 @@ type Report struct {
 	Cosigned  int       `json:"cosigned"`      // by how many witnesses of the policy
 	Witnessed bool      `json:"witnessed"`     // the policy has a quorum, and it is met
 	Seen      time.Time `json:"seen,omitzero"` // newest cosignature, by its witness's clock
-	// Old says that the log must have witnesses, and that none of them has vouched
-	// for what it shows within the hour: it may be an old state.
-	Old bool `json:"old,omitempty"`
-}
-
-// oldAfter is how old the newest cosignature may be: a broker has a quiet log
-// cosigned anew every five minutes.
-const oldAfter = time.Hour
-
-// old reports whether nobody vouches for the present state of the log.
-func (m *Mirror) old(r Report, now time.Time) bool {
-	policy := m.trust.Policy()
-	return policy != nil && !policy.Met(nil) && now.Sub(r.Seen) > oldAfter
 }
 
 // Create makes the directory a mirror of the broker's log. A directory that is
-// one already must be of the same log.
+// one already must be of the same log, and a new key of the log be vouched for by
+// the key that is known here: else [translog.ErrRotation].
 func Create(home string, b wire.Broker) error {
-	if _, err := verify.NewTrust(b); err != nil {
+	next, err := verify.NewTrust(b)
+	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(home, 0o755); err != nil {
@@ -116,8 +105,14 @@ func Create(home string, b wire.Broker) error {
 		return err
 	}
 	has, err := readBroker(home)
-	if err == nil && (has.Origin != b.Origin || has.LogKey != b.LogKey) {
-		return fmt.Errorf("auditor: %s is the mirror of another log, %s", home, has.Origin)
+	if err == nil {
+		before, err := verify.NewTrust(has)
+		if err == nil {
+			err = next.Succeeds(before, b.Rotation)
+		}
+		if err != nil {
+			return fmt.Errorf("auditor: %s is the mirror of %s under another key; if the new description was compared over another channel, begin another mirror with it: %w", home, has.Origin, err)
+		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -253,6 +248,9 @@ func (m *Mirror) Sync(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	open, err := m.policy.Open(signed, m.trust.Origin, m.trust.Keys()...)
+	if errors.Is(err, translog.ErrOtherKey) {
+		err = fmt.Errorf("if its operator has announced another key, name the new broker.json: %w", err)
+	}
 	if err != nil {
 		return Report{}, fmt.Errorf("%w: its checkpoint is not its own: %w", ErrAltered, err)
 	}

@@ -38,12 +38,12 @@ var ErrErased = errors.New("broker: the entry has been erased")
 
 // Options are the parts of a broker. All fields but the policy are required.
 type Options struct {
-	Store    store.Broker
-	Guard    guard.Guard
-	Origin   string           // of the log
-	Signer   note.Signer      // of checkpoints
-	Verifier note.Verifier    // of the same key
-	Policy   *translog.Policy // witnesses of the log; nil: it has none
+	Store   store.Broker
+	Guard   guard.Guard
+	Origin  string           // of the log
+	Signers []note.Signer    // of checkpoints; two while one key takes over from another
+	Keys    []note.Verifier  // that the log has had, those of the signers among them
+	Policy  *translog.Policy // witnesses of the log; nil: it has none
 	// WithoutQuorum is how long messages are accepted while no quorum of the policy
 	// vouches for the log.
 	WithoutQuorum time.Duration

@@ -37,11 +37,11 @@ type Report struct {
 
 // Checked names what a database is checked against.
 type Checked struct {
-	Origin   string
-	Verifier note.Verifier
-	Anchor   string
-	Guard    []byte // the last checkpoint ever signed
-	Parts    parts.Store
+	Origin string
+	Keys   []note.Verifier // of the log
+	Anchor string
+	Guard  []byte // the last checkpoint ever signed
+	Parts  parts.Store
 	// Copy says that it is a copy of the database alone, to be looked at without
 	// the guard and the sealed evidence.
 	Copy bool
@@ -437,7 +437,7 @@ func (c *checker) series(ctx context.Context, r store.Reader, what string, next 
 
 // checkpoint holds one signed checkpoint against the tree.
 func (c *checker) checkpoint(ctx context.Context, r store.Reader, name string, signed []byte) (translog.Checkpoint, error) {
-	cp, err := translog.OpenCheckpoint(signed, c.Origin, c.Verifier)
+	cp, err := translog.OpenCheckpoint(signed, c.Origin, c.Keys...)
 	if err != nil {
 		return cp, finding("the %s is not signed by the log: %v", name, err)
 	}
@@ -461,19 +461,19 @@ func finding(format string, args ...any) error {
 
 // Export writes the public log of a database, as far as it is signed, to a
 // directory and returns its size in entries.
-func Export(ctx context.Context, s store.Broker, dir, origin string, key note.Verifier, vkey string) (size int64, err error) {
+func Export(ctx context.Context, s store.Broker, dir, origin string, keys translog.LogKeys) (size int64, err error) {
 	err = s.Read(ctx, func(r store.Reader) error {
 		latest, err := r.LatestCheckpoint(ctx)
 		if err != nil {
 			return fmt.Errorf("finding the newest checkpoint: %w", err)
 		}
-		cp, err := translog.OpenCheckpoint(latest.Note, origin, key)
+		cp, err := translog.OpenCheckpoint(latest.Note, origin, keys.Verifiers()...)
 		if err != nil {
 			return err
 		}
 		size = cp.Size
 		return translog.Export(ctx, dir, translog.Source{
-			Checkpoint: latest.Note, Size: cp.Size, VerifierKey: vkey, Hashes: readHashes(r), Leaves: r.Leaves,
+			Checkpoint: latest.Note, Size: cp.Size, VerifierKey: keys.Newest(), Hashes: readHashes(r), Leaves: r.Leaves,
 		})
 	})
 	return size, err

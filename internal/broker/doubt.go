@@ -47,7 +47,7 @@ func (b *Broker) openDoubt(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		open, err := b.Policy.Open(note, b.Origin, b.Verifier)
+		open, err := b.Policy.Open(note, b.Origin, b.Keys...)
 		if err != nil {
 			return err
 		}

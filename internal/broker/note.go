@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/entraide/entraide/internal/store"
@@ -78,6 +79,24 @@ func (b *Broker) configure(ctx context.Context) error {
 		_, err = t.commit(ctx, w)
 		return err
 	})
+}
+
+// KeysReceipt returns the receipt of the newest entry that says which keys the
+// log has: always the same bytes.
+func (b *Broker) KeysReceipt(ctx context.Context) (receipt []byte, err error) {
+	err = b.Store.Read(ctx, func(r store.Reader) error {
+		newest, err := r.Latest(ctx, string(translog.KindConfiguration))
+		if err != nil {
+			return err
+		}
+		index, ok := newest[translog.WhatLogKey]
+		if !ok {
+			return fmt.Errorf("the entry about the keys of the log: %w", store.ErrNotFound)
+		}
+		receipt, err = readReceipt(ctx, r, index)
+		return err
+	})
+	return receipt, err
 }
 
 // newest reads the newest entry of a kind about a subject, as it was before

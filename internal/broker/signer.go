@@ -116,7 +116,7 @@ func (b *Broker) sign(ctx context.Context, tree *translog.Tree, jobs []*signingJ
 				}
 			}
 		}
-		signed, err := next.Sign(b.Signer)
+		signed, err := next.Sign(b.Signers...)
 		covered = store.Checkpoint{Size: next.Size, Note: signed}
 		return signed, err
 	})
@@ -135,9 +135,12 @@ func (b *Broker) sign(ctx context.Context, tree *translog.Tree, jobs []*signingJ
 // guard's lock, so that checkpoints are saved in the order they were signed,
 // and a repeated submission finds the checkpoint of its first receipt.
 func (b *Broker) openSigned(ctx context.Context, last []byte) (translog.Checkpoint, error) {
-	prev, err := translog.OpenCheckpoint(last, b.Origin, b.Verifier)
+	prev, err := translog.OpenCheckpoint(last, b.Origin, b.Keys...)
 	if err != nil {
 		return prev, fmt.Errorf("broker: the guard's checkpoint is not ours: %w", err)
+	}
+	if err := translog.CheckSigners(last, b.Origin, b.Keys...); err != nil {
+		return prev, fmt.Errorf("broker: the log is being given another key: finish `entraide broker log rotate-key`, and start this broker again: %w", err)
 	}
 	var head store.Head
 	var saved store.Checkpoint
@@ -157,7 +160,7 @@ func (b *Broker) openSigned(ctx context.Context, last []byte) (translog.Checkpoi
 	if head.Size < prev.Size {
 		return prev, fmt.Errorf("%w: the database has %d entries, %d are already signed", ErrRewound, head.Size, prev.Size)
 	}
-	if saved.Size == prev.Size && bytes.Equal(saved.Note, last) {
+	if saved.Size == prev.Size && (bytes.Equal(saved.Note, last) || b.signedTwice(saved.Note, prev)) {
 		return prev, nil
 	}
 	tree, err := translog.ParseTree(head.Size, head.Frontier)
@@ -169,6 +172,13 @@ func (b *Broker) openSigned(ctx context.Context, last []byte) (translog.Checkpoi
 		return prev, err
 	}
 	return prev, b.Store.SaveCheckpoint(ctx, prev.Size, last)
+}
+
+// signedTwice reports whether the guard's checkpoint differs from the saved one
+// in signatures alone: that of a key that has taken over was added.
+func (b *Broker) signedTwice(saved []byte, prev translog.Checkpoint) bool {
+	cp, err := translog.OpenCheckpoint(saved, b.Origin, b.Keys...)
+	return err == nil && cp == prev
 }
 
 // coveredBy returns the saved checkpoint that covers next, when the guard

@@ -147,7 +147,7 @@ func (b *Broker) askNewest(ctx context.Context, client *http.Client, w *watcher)
 	if err != nil {
 		return witnessUnreached, err
 	}
-	cp, err := translog.OpenCheckpoint(newest.Note, b.Origin, b.Verifier)
+	cp, err := translog.OpenCheckpoint(newest.Note, b.Origin, b.Keys...)
 	if err != nil {
 		return "", err
 	}
@@ -198,7 +198,7 @@ func (b *Broker) keepCosignature(ctx context.Context, cp store.Checkpoint, c tra
 	if err != nil {
 		return err
 	}
-	open, err := b.Policy.Open(note, b.Origin, b.Verifier)
+	open, err := b.Policy.Open(note, b.Origin, b.Keys...)
 	if err != nil || !open.Witnessed {
 		return err
 	}
@@ -236,7 +236,7 @@ func (b *Broker) Cosign(ctx context.Context, signed []byte) ([]byte, error) {
 	if b.Policy == nil {
 		return nil, problem.New(problem.Forbidden, "", "This broker has no policy that names witnesses.")
 	}
-	cp, err := translog.OpenCheckpoint(signed, b.Origin, b.Verifier)
+	cp, err := translog.OpenCheckpoint(signed, b.Origin, b.Keys...)
 	if err != nil {
 		return nil, problem.Wrap(problem.BadSignature, "checkpoint", "The checkpoint is not signed by the log.", err)
 	}

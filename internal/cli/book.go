@@ -106,20 +106,25 @@ func readAs(ctx context.Context, account string, m *auditor.Mirror, b *auditor.B
 	if account == "" {
 		return nil
 	}
-	broker, err := readBroker(filepath.Join(account, home.PublicFile))
-	if err != nil {
-		return err
-	}
-	identity, err := transport.Load(account)
-	if err != nil {
-		return err
-	}
-	c, err := client.New(broker, identity)
+	c, err := accountClient(account)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	return b.Read(ctx, m, c)
+}
+
+// accountClient speaks to the broker of an account, as the account does.
+func accountClient(account string) (*client.Client, error) {
+	broker, err := readBroker(filepath.Join(account, home.PublicFile))
+	if err != nil {
+		return nil, err
+	}
+	identity, err := transport.Load(account)
+	if err != nil {
+		return nil, err
+	}
+	return client.New(broker, identity)
 }
 
 // derive derives the book and prints what was found.

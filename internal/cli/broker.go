@@ -21,7 +21,7 @@ func (a *app) brokerCommand() *cobra.Command {
 	return group("broker", "Run a broker",
 		a.brokerInit(), a.brokerServe(), a.brokerCheck(), a.brokerErase(), a.brokerHold(), a.brokerRelease(), a.brokerBackup(),
 		group("directory", "The directory that the broker serves", a.brokerDirectoryAdd()),
-		group("log", "The broker's transparency log", a.brokerLogExport()))
+		group("log", "The broker's transparency log", a.brokerLogExport(), a.brokerRotateKey(), a.brokerRetireKey()))
 }
 
 func (a *app) brokerInit() *cobra.Command {

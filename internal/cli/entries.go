@@ -6,16 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/auditor"
-	"github.com/entraide/entraide/internal/broker/home"
-	"github.com/entraide/entraide/internal/transport"
-	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/wire"
@@ -79,15 +75,7 @@ func (a *app) readEntries(ctx context.Context, s *search) (err error) {
 		return err
 	}
 	s.query.To++ // an index that is not included
-	b, err := readBroker(filepath.Join(dir, home.PublicFile))
-	if err != nil {
-		return err
-	}
-	identity, err := transport.Load(dir)
-	if err != nil {
-		return err
-	}
-	c, err := client.New(b, identity)
+	c, err := accountClient(dir)
 	if err != nil {
 		return err
 	}

@@ -13,18 +13,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/witness"
+	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/verify"
 )
 
 // witnessStop is how long running requests may take when a witness stops.
 const witnessStop = 5 * time.Second
 
 func (a *app) witnessCommand() *cobra.Command {
-	return group("witness", "Watch a log for others: cosign what extends what was seen before", a.witnessInit(), a.witnessServe())
+	return group("witness", "Watch a log for others: cosign what extends what was seen before", a.witnessInit(), a.witnessServe(), a.witnessKeys())
 }
 
 func (a *app) witnessInit() *cobra.Command {
 	var name string
 	var brokers, logs []string
+	var rotated []translog.LogKeys
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Make a witness's home: its key, and the logs that it follows",
@@ -49,7 +52,11 @@ what it cosigned is no witness any more.`,
 				if err != nil {
 					return err
 				}
-				logs = append(logs, b.LogKey)
+				trust, err := verify.NewTrust(b)
+				if err != nil {
+					return err
+				}
+				logs, rotated = append(logs, b.LogKey), append(rotated, trust.LogKeys())
 			}
 			if len(logs) == 0 {
 				return usage("name a log to follow, with --broker FILE or --log KEY")
@@ -57,6 +64,11 @@ what it cosigned is no witness any more.`,
 			vkey, err := witness.Init(dir, name, logs)
 			if err != nil {
 				return err
+			}
+			for _, keys := range rotated {
+				if err := witness.SetKeys(dir, keys); err != nil {
+					return err
+				}
 			}
 			return a.print(map[string]string{"home": dir, "key": vkey}, func(w io.Writer) {
 				fmt.Fprintf(w, "Witness made in %s\nKey:  %s\n", dir, vkey)

@@ -28,6 +28,7 @@ import (
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/verify"
 	"github.com/entraide/entraide/pkg/wire"
 )
 
@@ -144,7 +145,14 @@ func writeFiles(home string, o InitOptions, request enrolment.Enrolment) error {
 	if err != nil {
 		return err
 	}
+	trust, err := verify.NewTrust(o.Broker)
+	if err != nil {
+		return err
+	}
 	if _, err := witness.Init(filepath.Join(home, witnessDir), name+"witness", []string{o.Broker.LogKey}); err != nil {
+		return err
+	}
+	if err := witness.SetKeys(filepath.Join(home, witnessDir), trust.LogKeys()); err != nil {
 		return err
 	}
 	broker, err := strictjson.Marshal(o.Broker)

@@ -187,9 +187,14 @@ func (l *life) lost() {
 	if !strings.Contains(fmt.Sprint(notices), "entraide key replace --authority QP.mla --suite modern-6") {
 		l.t.Errorf("the desk says %v", notices)
 	}
+	before, err := qm.Directory().Authority("QP.mla")
+	l.must(err)
 	l.must(qp.Replace(l.t.Context(), desk.Replacement{Authority: "QP.mla", Suite: pgp.Modern6}))
 	l.must(qp.Sync(l.t.Context())) // what waited for the lost key is refused to its sender
 	l.must(qm.Sync(l.t.Context()))
+	if c := qm.KeyChanges("QP.mla"); len(c) != 1 || c[0].Suite != pgp.Modern6 || c[0].Before != before.Certificates[pgp.Modern6].Fingerprint() {
+		l.t.Errorf("the exchange of a key is told as %+v", c)
+	}
 	in, err := qm.Case(l.t.Context(), request.Case)
 	l.must(err)
 	last := in.Events[len(in.Events)-1]

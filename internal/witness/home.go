@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/entraide/entraide/internal/durable"
 	"github.com/entraide/entraide/internal/guard"
 	"github.com/entraide/entraide/pkg/translog"
 )
@@ -20,6 +22,7 @@ import (
 const (
 	keyFile     = "witness.key"
 	logsFile    = "logs.policy"
+	keysFile    = "logs.keys" // of logs that have had several keys, one log a line
 	stateDir    = "state"
 	evidenceDir = "evidence"
 	// PublicFile holds the witness's verifier key.
@@ -94,7 +97,83 @@ func Open(home string, now func() time.Time, log *slog.Logger) (*Witness, error)
 			return nil, err
 		}
 	}
-	return w, nil
+	rotated, err := readKeys(home)
+	for _, keys := range rotated {
+		if l, ok := w.logs[originOf(keys)]; ok {
+			l.keys = keys.Verifiers()
+		}
+	}
+	return w, err
+}
+
+// readKeys reads the keys of logs that have had several.
+func readKeys(home string) ([]translog.LogKeys, error) {
+	text, err := os.ReadFile(filepath.Join(home, keysFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var all []translog.LogKeys
+	for line := range strings.Lines(string(text)) {
+		keys, parseErr := translog.ParseLogKeys(strings.TrimSuffix(line, "\n"))
+		if err = errors.Join(err, parseErr); err == nil {
+			all = append(all, keys)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", keysFile, err)
+	}
+	return all, nil
+}
+
+func originOf(keys translog.LogKeys) string { return keys.Verifiers()[0].Name() }
+
+// Keys returns what the home knows of the keys of a log; [ErrUnknownLog] if it
+// does not follow it.
+func Keys(home, origin string) (translog.LogKeys, error) {
+	rotated, err := readKeys(home)
+	if err != nil {
+		return translog.LogKeys{}, err
+	}
+	for _, keys := range rotated {
+		if originOf(keys) == origin {
+			return keys, nil
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(home, logsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return translog.LogKeys{}, ErrNoHome
+	}
+	if err != nil {
+		return translog.LogKeys{}, err
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || fields[0] != "log" {
+			continue
+		}
+		if keys, err := translog.ParseLogKeys(fields[1]); err == nil && originOf(keys) == origin {
+			return keys, nil
+		}
+	}
+	return translog.LogKeys{}, ErrUnknownLog
+}
+
+// SetKeys makes the keys those of a log that the home follows, in the place of
+// what it knew. A witness that has the home open goes on with what it has read.
+func SetKeys(home string, keys translog.LogKeys) error {
+	if _, err := Keys(home, originOf(keys)); err != nil {
+		return err
+	}
+	all, err := readKeys(home)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(k translog.LogKeys) bool { return originOf(k) == originOf(keys) })
+	var text strings.Builder
+	for _, k := range append(all, keys) {
+		fmt.Fprintln(&text, k)
+	}
+	return durable.Replace(filepath.Join(home, keysFile), []byte(text.String()), 0o600)
 }
 
 // follow adds a log, or another key of one.

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -100,13 +101,16 @@ func (w *Witness) Add(ctx context.Context, a translog.AddCheckpoint) (line []byt
 	return line, err
 }
 
-// own returns the signed checkpoint with the log's own signatures only.
+// own returns a verified checkpoint with the signatures in the log's own name
+// only. Those of keys that are not known here stay: they may be in a while.
 func (l *followed) own(signed []byte) ([]byte, error) {
-	n, err := note.Open(signed, note.VerifierList(l.keys...))
-	if err != nil {
+	_, err := note.Open(signed, note.VerifierList())
+	var read *note.UnverifiedNoteError
+	if !errors.As(err, &read) {
 		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
 	}
-	return note.Sign(&note.Note{Text: n.Text, Sigs: n.Sigs})
+	mine := slices.DeleteFunc(read.Note.UnverifiedSigs, func(s note.Signature) bool { return s.Name != l.origin })
+	return note.Sign(&note.Note{Text: read.Note.Text, UnverifiedSigs: mine})
 }
 
 // extends checks that next extends what was cosigned last.

@@ -237,6 +237,12 @@ func (in Input) Asked(object map[string]any) bool {
 	if f, ok := FieldOf(in.At); ok && f.Obligation == Practice {
 		return true
 	}
+	return in.OneOf(object)
+}
+
+// OneOf reports whether the member is one of those of which one must be there,
+// and none is.
+func (in Input) OneOf(object map[string]any) bool {
 	given := func(name string) bool { return !IsBlank(object[name]) }
 	return len(in.oneOf) > 0 && !slices.ContainsFunc(in.oneOf, given)
 }

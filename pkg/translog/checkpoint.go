@@ -46,12 +46,15 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 	return c, nil
 }
 
-// Sign returns the checkpoint as a signed note (c2sp.org/signed-note).
-func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
-	if signer.Name() != c.Origin {
-		return nil, fmt.Errorf("translog: the key is that of %s", signer.Name())
+// Sign returns the checkpoint as a signed note (c2sp.org/signed-note), signed
+// with each of the keys; there are several while one takes over from another.
+func (c Checkpoint) Sign(signers ...note.Signer) ([]byte, error) {
+	for _, signer := range signers {
+		if signer.Name() != c.Origin {
+			return nil, fmt.Errorf("translog: the key is that of %s", signer.Name())
+		}
 	}
-	signed, err := note.Sign(&note.Note{Text: c.Text()}, signer)
+	signed, err := note.Sign(&note.Note{Text: c.Text()}, signers...)
 	if err != nil {
 		return nil, fmt.Errorf("translog: signing a checkpoint: %w", err)
 	}
@@ -59,12 +62,12 @@ func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
 }
 
 // OpenCheckpoint verifies a signed checkpoint of the log named origin under at
-// least one of its keys; several are given while keys are rotated. Errors wrap
-// [ErrCheckpointSignature].
+// least one of its keys; see [LogKeys] for logs that have had several. Errors
+// wrap [ErrCheckpointSignature], and [ErrOtherKey] or [ErrTerm] if that is why.
 func OpenCheckpoint(signed []byte, origin string, keys ...note.Verifier) (Checkpoint, error) {
-	n, err := note.Open(signed, note.VerifierList(keys...))
+	n, err := note.Open(signed, note.VerifierList(forSize(signed, keys)...))
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpointSignature, err)
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpointSignature, whyUnsigned(err, signed, origin, keys))
 	}
 	c, err := ParseCheckpoint(n.Text)
 	if err != nil {

@@ -61,7 +61,7 @@ func (t Trust) Place(proof []byte, index int64, leaf []byte) (translog.Checkpoin
 	if err != nil {
 		return translog.Checkpoint{}, Misbehaviour(ReceiptInvalid, fmt.Sprintf("the proof of entry %d is not one", index), err)
 	}
-	cp, err := in.Verify(leaf, t.Origin, t.log)
+	cp, err := in.Verify(leaf, t.Origin, t.Keys()...)
 	if err != nil {
 		return cp, Misbehaviour(ReceiptInvalid, fmt.Sprintf("the proof does not prove entry %d", index), err)
 	}

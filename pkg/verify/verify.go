@@ -6,9 +6,11 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,18 +27,21 @@ import (
 type Trust struct {
 	Origin string
 	Anchor string
-	log    note.Verifier
+	keys   translog.LogKeys
 	policy *translog.Policy // nil: the log has no witnesses
 }
 
 // NewTrust reads a broker's description, which must have reached the verifier
 // over a channel that the broker does not control.
 func NewTrust(b wire.Broker) (Trust, error) {
-	v, err := translog.ParseVerifier(b.LogKey)
+	keys, err := translog.ParseLogKeys(cmp.Or(b.LogKeys, b.LogKey))
 	if err != nil {
 		return Trust{}, fmt.Errorf("verify: reading the log's key: %w", err)
 	}
-	t := Trust{Origin: b.Origin, Anchor: b.Depositary, log: v}
+	if keys.Newest() != b.LogKey {
+		return Trust{}, errors.New("verify: the log's key is not the newest of its keys")
+	}
+	t := Trust{Origin: b.Origin, Anchor: b.Depositary, keys: keys}
 	if b.Policy != "" {
 		if t.policy, err = translog.ParsePolicy([]byte(b.Policy)); err != nil {
 			return Trust{}, fmt.Errorf("verify: reading the policy of the log: %w", err)
@@ -48,8 +53,31 @@ func NewTrust(b wire.Broker) (Trust, error) {
 // Policy returns the witnesses of the log; nil if it has none.
 func (t Trust) Policy() *translog.Policy { return t.policy }
 
-// Keys returns the keys of the log.
-func (t Trust) Keys() []note.Verifier { return []note.Verifier{t.log} }
+// Keys returns the keys of the log, each good for the trees of its time.
+func (t Trust) Keys() []note.Verifier { return t.keys.Verifiers() }
+
+// LogKeys returns the keys of the log with the sizes at which they took over.
+func (t Trust) LogKeys() translog.LogKeys { return t.keys }
+
+// Succeeds checks that a description is one of the same broker as before, and
+// that its keys are those of before, or that the last of them vouches for one
+// more (see [translog.LogKeys.CheckRotation]). What else the description says is
+// not looked at.
+func (t Trust) Succeeds(before Trust, rotation string) error {
+	if t.Origin != before.Origin || t.Anchor != before.Anchor {
+		return fmt.Errorf("%w: it is about another broker", translog.ErrRotation)
+	}
+	if t.keys.String() == before.keys.String() {
+		return nil
+	}
+	return t.keys.CheckRotation(before.keys, []byte(rotation))
+}
+
+// unknownKey says what to do about a log that signs with a key which is not
+// known here: that accuses nobody.
+func unknownKey(err error) error {
+	return fmt.Errorf("%w: get the present broker.json from the broker's operator, and compare its log_key over another channel", err)
+}
 
 // An Accepted is what the log proves of an entry.
 type Accepted struct {
@@ -70,7 +98,10 @@ func (t Trust) entry(proof []byte, want translog.Kind) (Accepted, error) {
 	if err != nil {
 		return Accepted{}, Misbehaviour(ReceiptInvalid, "the receipt is not one", err)
 	}
-	checkpoint, entry, err := receipt.Verify(t.Origin, t.log)
+	checkpoint, entry, err := receipt.Verify(t.Origin, t.Keys()...)
+	if errors.Is(err, translog.ErrOtherKey) {
+		return Accepted{}, unknownKey(err)
+	}
 	if err != nil {
 		return Accepted{}, Misbehaviour(ReceiptInvalid, "the receipt does not prove its entry", err)
 	}
@@ -85,7 +116,7 @@ func (t Trust) entry(proof []byte, want translog.Kind) (Accepted, error) {
 	if t.policy == nil {
 		return a, nil
 	}
-	open, err := t.policy.Open(receipt.Checkpoint, t.Origin, t.log)
+	open, err := t.policy.Open(receipt.Checkpoint, t.Origin, t.Keys()...)
 	if err != nil {
 		return Accepted{}, Misbehaviour(ReceiptInvalid, "the receipt does not prove its entry", err)
 	}
@@ -219,7 +250,10 @@ func (t Trust) Access(proof []byte) (translog.AccessFact, Accepted, error) {
 
 // Checkpoint verifies a checkpoint's signature.
 func (t Trust) Checkpoint(signed []byte) (translog.Checkpoint, error) {
-	c, err := translog.OpenCheckpoint(signed, t.Origin, t.log)
+	c, err := translog.OpenCheckpoint(signed, t.Origin, t.Keys()...)
+	if errors.Is(err, translog.ErrOtherKey) {
+		return c, unknownKey(err)
+	}
 	if err != nil {
 		return c, Misbehaviour(CheckpointInvalid, "the checkpoint is not the log's", err)
 	}

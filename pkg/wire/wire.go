@@ -197,8 +197,14 @@ type Broker struct {
 	Transport string `json:"transport" validate:"required,len=64,hexadecimal"`
 	// Origin is the name of the broker's log.
 	Origin string `json:"origin" validate:"required"`
-	// LogKey is the verifier key of the log (C2SP signed-note).
+	// LogKey is the verifier key of the log (C2SP signed-note), the newest.
 	LogKey string `json:"log_key" validate:"required"`
+	// LogKeys are all keys that the log has had, with the sizes at which one took
+	// over from another (protocol section 3.6); empty if there was but one.
+	LogKeys string `json:"log_keys,omitempty"`
+	// Rotation is the receipt of the log's own entry of the newest key: with it,
+	// whoever trusts the key before can trust this one.
+	Rotation string `json:"rotation,omitempty"`
 	// Depositary is the fingerprint of the depositary's certificate, the trust
 	// anchor of the directory.
 	Depositary string `json:"depositary" validate:"required,hexadecimal"`

@@ -156,7 +156,7 @@ func (f *fixture) open(dir string) {
 		f.t.Fatal(err)
 	}
 	f.broker, err = broker.Open(f.t.Context(), broker.Options{
-		Store: db, Guard: g, Origin: "broker.example/log", Signer: f.signer, Verifier: v,
+		Store: db, Guard: g, Origin: "broker.example/log", Signers: []note.Signer{f.signer}, Keys: []note.Verifier{v},
 		Anchor: f.world.Depositary.Fingerprint(), Clocks: broker.DefaultClocks(), Now: f.clock,
 		Parts: kept, Evidence: broker.Evidence{Quota: 3 << 20, Unused: time.Hour, Delivered: time.Hour},
 		Log: slog.New(slog.DiscardHandler),

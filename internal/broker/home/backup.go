@@ -2,7 +2,6 @@ package home
 
 import (
 	"archive/zip"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,6 +21,7 @@ import (
 	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
+	"github.com/entraide/entraide/pkg/verify"
 )
 
 // ErrBackup is wrapped by every error about a file that is to be restored.
@@ -256,19 +256,19 @@ func checkCopy(ctx context.Context, dir string, m BackupManifest) (report broker
 	if err != nil {
 		return report, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, vkeyFile))
+	public, err := readPublic(dir)
 	if err != nil {
-		return report, err
+		return report, fmt.Errorf("%w: %w", ErrBackup, err)
 	}
-	key, err := translog.ParseVerifier(string(bytes.TrimSpace(text)))
+	trust, err := verify.NewTrust(public)
 	if err != nil {
-		return report, fmt.Errorf("%w: %s: %w", ErrBackup, vkeyFile, err)
+		return report, fmt.Errorf("%w: %s: %w", ErrBackup, PublicFile, err)
 	}
 	db, err := sqlite.Open(ctx, filepath.Join(dir, databaseFile))
 	if err != nil {
 		return report, err
 	}
-	report, err = broker.Check(ctx, db, broker.Checked{Origin: c.Origin, Verifier: key, Anchor: c.Depositary, Copy: true})
+	report, err = broker.Check(ctx, db, broker.Checked{Origin: c.Origin, Keys: trust.Keys(), Anchor: c.Depositary, Copy: true})
 	if err == nil && (report.Signed < m.Size || c.Origin != m.Origin) {
 		err = fmt.Errorf("%w: its log is not the one that the manifest names", ErrBackup)
 	}
@@ -320,7 +320,7 @@ func Restore(ctx context.Context, home string, now func() time.Time, log *slog.L
 
 // extendsGuard checks that a backup is not older than what was signed.
 func (c Config) extendsGuard(ctx context.Context, home string, size int64) error {
-	key, err := readLogKey(home)
+	keys, err := readLogKeys(home)
 	if err != nil {
 		return err
 	}
@@ -332,7 +332,7 @@ func (c Config) extendsGuard(ctx context.Context, home string, size int64) error
 	if err != nil || len(last) == 0 {
 		return err
 	}
-	signed, err := translog.OpenCheckpoint(last, c.Origin, key.verifier)
+	signed, err := translog.OpenCheckpoint(last, c.Origin, keys.Verifiers()...)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 // [broker.ErrInconsistent] if something does not fit.
 func Check(ctx context.Context, home string, now func() time.Time) (broker.Report, error) {
 	var report broker.Report
-	err := reading(ctx, home, func(s store.Broker, c Config, k logKey) error {
+	err := reading(ctx, home, func(s store.Broker, c Config, k logKeys) error {
 		g, err := guard.Open(within(home, c.Guard))
 		if err != nil {
 			return err
@@ -32,7 +32,7 @@ func Check(ctx context.Context, home string, now func() time.Time) (broker.Repor
 			return err
 		}
 		report, err = broker.Check(ctx, s, broker.Checked{
-			Origin: c.Origin, Verifier: k.verifier, Anchor: c.Depositary, Guard: last, Parts: kept,
+			Origin: c.Origin, Keys: k.Verifiers(), Anchor: c.Depositary, Guard: last, Parts: kept,
 		})
 		return err
 	})
@@ -43,7 +43,7 @@ func Check(ctx context.Context, home string, now func() time.Time) (broker.Repor
 // returns its size in entries. That it was exported, and by whom, is the newest
 // of them.
 func ExportLog(ctx context.Context, home string, now func() time.Time, log *slog.Logger, dir, by string) (size int64, err error) {
-	key, err := readLogKey(home)
+	keys, err := readLogKeys(home)
 	if err != nil {
 		return 0, err
 	}
@@ -51,19 +51,19 @@ func ExportLog(ctx context.Context, home string, now func() time.Time, log *slog
 		if err := s.Broker.NoteExport(ctx, by); err != nil {
 			return err
 		}
-		size, err = broker.Export(ctx, s.store, dir, s.Config.Origin, key.verifier, key.vkey)
+		size, err = broker.Export(ctx, s.store, dir, s.Config.Origin, keys.LogKeys)
 		return err
 	})
 	return size, err
 }
 
 // reading opens the home's database without starting a broker.
-func reading(ctx context.Context, home string, fn func(store.Broker, Config, logKey) error) error {
+func reading(ctx context.Context, home string, fn func(store.Broker, Config, logKeys) error) error {
 	c, err := read(home)
 	if err != nil {
 		return err
 	}
-	key, err := readLogKey(home)
+	keys, err := readLogKeys(home)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func reading(ctx context.Context, home string, fn func(store.Broker, Config, log
 	if err != nil {
 		return err
 	}
-	if err := fn(db, c, key); err != nil {
+	if err := fn(db, c, keys); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	if err := db.Close(); err != nil {

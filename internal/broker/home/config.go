@@ -20,6 +20,7 @@ import (
 
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/broker/api"
+	"github.com/entraide/entraide/internal/durable"
 	"github.com/entraide/entraide/internal/parts"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
@@ -155,56 +156,73 @@ func (c Config) openParts(ctx context.Context, home string, now time.Time) (part
 	return parts.OpenS3(ctx, c.Parts, keys[0], keys[1])
 }
 
-// policy reads the policy of the log, nil if it has none, and renews the
-// description of the broker that contains it.
-func (c Config) policy(home string) (*translog.Policy, error) {
+// policy reads the policy of the log, and returns its text as well; nil if it has
+// none.
+func (c Config) policy(home string) (*translog.Policy, string, error) {
 	if c.Policy == "" {
-		return nil, describe(home, "")
+		return nil, "", nil
 	}
 	text, err := os.ReadFile(within(home, c.Policy))
 	if err != nil {
-		return nil, fmt.Errorf("%w: reading policy: %w", ErrConfig, err)
+		return nil, "", fmt.Errorf("%w: reading policy: %w", ErrConfig, err)
 	}
 	p, err := translog.ParsePolicy(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: policy: %w", ErrConfig, err)
+		return nil, "", fmt.Errorf("%w: policy: %w", ErrConfig, err)
 	}
-	return p, describe(home, string(text))
+	return p, string(text), nil
 }
 
-// describe puts the policy into the description of the broker, unless it is
-// there.
-func describe(home, policy string) error {
-	path := filepath.Join(home, PublicFile)
-	data, err := os.ReadFile(path)
+// describe puts the policy and the keys of the log, with the proof of the newest,
+// into the description of the broker, unless they are there.
+func (s *Server) describe(ctx context.Context, policy string, keys logKeys) error {
+	before, err := readPublic(s.home)
 	if err != nil {
-		return fmt.Errorf("reading the broker's description: %w", err)
-	}
-	var public wire.Broker
-	if err := strictjson.Unmarshal(bytes.TrimSpace(data), 1<<20, &public); err != nil {
-		return fmt.Errorf("reading the broker's description: %w", err)
-	}
-	if public.Policy == policy {
-		return nil
-	}
-	public.Policy = policy
-	if data, err = strictjson.Marshal(public); err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(data, '\n'), 0o600)
+	public := before
+	public.Policy, public.LogKey = policy, keys.Newest()
+	if keys.Rotated() {
+		receipt, err := s.Broker.KeysReceipt(ctx)
+		if err != nil {
+			return err
+		}
+		public.LogKeys, public.Rotation = keys.String(), string(receipt)
+	}
+	if public == before {
+		return nil
+	}
+	data, err := strictjson.Marshal(public)
+	if err != nil {
+		return err
+	}
+	return durable.Replace(filepath.Join(s.home, PublicFile), append(data, '\n'), 0o600)
+}
+
+// readPublic reads the description of the broker.
+func readPublic(home string) (public wire.Broker, err error) {
+	data, err := os.ReadFile(filepath.Join(home, PublicFile))
+	if err == nil {
+		err = strictjson.Unmarshal(bytes.TrimSpace(data), 1<<20, &public)
+	}
+	if err != nil {
+		return public, fmt.Errorf("reading the broker's description: %w", err)
+	}
+	return public, nil
 }
 
 // Names of what the log says of the configuration.
 const (
 	whatSettings = "settings"
 	whatPolicy   = "policy"
-	whatLogKey   = "log key"
+	whatSigners  = "log signers"
 )
 
 // effective says what is in effect of the configuration, for the log: the
 // digest of all settings, whether written down or left as they are, that of the
-// policy, empty if there is none, and the key of the log. Nothing secret goes into the digest.
-func (c Config) effective(home string, key logKey) ([]translog.ConfigurationFact, error) {
+// policy, empty if there is none, and the keys of the log; once it has had several,
+// also those that sign. Nothing secret goes into the digest.
+func (c Config) effective(home string, keys logKeys) ([]translog.ConfigurationFact, error) {
 	if u, err := url.Parse(c.Database); err == nil && u.User != nil {
 		c.Database = u.Redacted()
 	}
@@ -212,7 +230,10 @@ func (c Config) effective(home string, key logKey) ([]translog.ConfigurationFact
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	facts := []translog.ConfigurationFact{{What: whatSettings, Detail: digest(settings)}, {What: whatLogKey, Detail: key.vkey}}
+	facts := []translog.ConfigurationFact{{What: whatSettings, Detail: digest(settings)}, {What: translog.WhatLogKey, Detail: keys.String()}}
+	if keys.Rotated() {
+		facts = append(facts, translog.ConfigurationFact{What: whatSigners, Detail: keys.active()})
+	}
 	if c.Policy == "" {
 		return append(facts, translog.ConfigurationFact{What: whatPolicy}), nil
 	}

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/broker/api"
 	"github.com/entraide/entraide/internal/guard"
@@ -30,8 +28,9 @@ import (
 
 // Files of a home.
 const (
-	logKeyFile = "log.key"
-	vkeyFile   = "log.vkey"
+	logKeyFile  = "log.key"  // a signer key on each line
+	vkeyFile    = "log.vkey" // the newest verifier key
+	logKeysFile = "log.keys" // all that there were, once there were several
 	// PublicFile describes the broker to those who will trust it.
 	PublicFile = "broker.json"
 )
@@ -160,7 +159,7 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	key, err := readLogKey(home)
+	keys, err := readLogKeys(home)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +167,7 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	policy, err := c.policy(home)
+	policy, text, err := c.policy(home)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +175,7 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	effective, err := c.effective(home, key)
+	effective, err := c.effective(home, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -185,43 +184,17 @@ func Open(ctx context.Context, home string, now func() time.Time, log *slog.Logg
 		return nil, err
 	}
 	b, err := broker.Open(ctx, broker.Options{
-		Store: db, Guard: g, Origin: c.Origin, Signer: key.signer, Verifier: key.verifier, Configuration: effective,
+		Store: db, Guard: g, Origin: c.Origin, Signers: keys.signers, Keys: keys.Verifiers(), Configuration: effective,
 		Policy: policy, WithoutQuorum: c.WithoutQuorum, Anchor: c.Depositary, Clocks: c.Clocks, Parts: kept, Evidence: c.Evidence, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Server{Broker: b, Config: c, home: home, store: db, log: log}, nil
-}
-
-// A logKey is the key of the log.
-type logKey struct {
-	signer   note.Signer
-	verifier note.Verifier
-	vkey     string // the verifier key as text
-}
-
-// readLogKey reads the key that signs checkpoints.
-func readLogKey(home string) (k logKey, err error) {
-	secret, err := os.ReadFile(filepath.Join(home, logKeyFile))
-	if err != nil {
-		return k, fmt.Errorf("reading the log's key: %w", err)
+	s := &Server{Broker: b, Config: c, home: home, store: db, log: log}
+	if err := s.describe(ctx, text, keys); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	if k.signer, err = translog.ParseSigner(strings.TrimSpace(string(secret))); err != nil {
-		return k, fmt.Errorf("reading the log's key: %w", err)
-	}
-	public, err := os.ReadFile(filepath.Join(home, vkeyFile))
-	if err != nil {
-		return k, fmt.Errorf("reading the log's verifier key: %w", err)
-	}
-	k.vkey = strings.TrimSpace(string(public))
-	if k.verifier, err = translog.ParseVerifier(k.vkey); err != nil {
-		return k, fmt.Errorf("reading the log's verifier key: %w", err)
-	}
-	if k.signer.Name() != k.verifier.Name() || k.signer.KeyHash() != k.verifier.KeyHash() {
-		return k, fmt.Errorf("%s and %s are not one key", logKeyFile, vkeyFile)
-	}
-	return k, nil
+	return s, nil
 }
 
 // openDatabase opens the engine that the configuration names.

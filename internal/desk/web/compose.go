@@ -10,6 +10,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
@@ -201,7 +202,7 @@ func needs(c *Call) []needGroup {
 		}
 		hint := m.Label(c.L.Tag)
 		if m.Provision != "" {
-			hint = c.L.T("compose.need_basis", "Measure", hint, "Provision", m.Provision)
+			hint = c.L.T("compose.need_basis", "Measure", hint, "Provision", locale.Value(m.Provision))
 		}
 		at := 1
 		if m.Has("electronic") {
@@ -257,7 +258,7 @@ func (s *Server) draftToPage(w http.ResponseWriter, c *Call) error {
 		form.Fail("kind", c.L.T("compose.choose_need"))
 		return s.askNew(w, c, http.StatusUnprocessableEntity, form)
 	}
-	if in.Get("urgency") == "" && in.Get("kind") != "information" {
+	if kind := in.Get("kind"); in.Get("urgency") == "" && kind != "" && kind != "information" {
 		form := Form{Values: in}
 		form.Fail("urgency", c.L.T("compose.choose_urgency"))
 		return s.askNew(w, c, http.StatusUnprocessableEntity, form)
@@ -272,8 +273,11 @@ func (s *Server) askTo(w http.ResponseWriter, c *Call, status int, form Form) er
 	}
 	class, _ := convention.CodeOf("urgency-class", form.Values.Get("urgency"))
 	v := toView{Form: form, Keep: keep, What: form.Values.Get("template"), States: s.recipients(c, class.Text("lane"), form.Values.Get("to"))}
-	if kind := form.Values.Get("kind"); kind != "" {
+	if kind := form.Values.Get("kind"); kind != "" && c.L.Has("compose.need."+kind) {
 		v.What = c.L.T("compose.need." + kind)
+	}
+	if form.Values.Get("copy") != "" {
+		v.What = c.L.T("compose.copy")
 	}
 	return s.render(w, c, status, "draft-to.html", v)
 }
@@ -345,6 +349,9 @@ func (s *Server) draftNew(w http.ResponseWriter, c *Call) error {
 	}
 	if n.Case == "" && n.Kind == "information" {
 		n.Act = "inform"
+	}
+	if n.Case == "" && n.Kind != "" && c.L.Has("compose.need."+n.Kind) {
+		n.Title = c.L.T("compose.need." + n.Kind)
 	}
 	if class, ok := convention.CodeOf("urgency-class", n.Urgency); ok {
 		n.Lane = class.Text("lane")

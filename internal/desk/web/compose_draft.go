@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 )
@@ -69,23 +70,31 @@ func partsOf(c *Call, body map[string]any) []part {
 
 // objectAt is the object that a part is about.
 func objectAt(body map[string]any, at string) map[string]any {
+	object, _ := valueAt(body, at).(map[string]any)
+	return object
+}
+
+// valueAt is what stands at a place in a body; nil for nothing.
+func valueAt(body map[string]any, at string) any {
 	var v any = body
+	if at == "" {
+		return v
+	}
 	for _, name := range strings.Split(strings.TrimPrefix(at, "/"), "/") {
 		switch x := v.(type) {
 		case map[string]any:
-			if name != "" {
-				v = x[name]
-			}
+			v = x[name]
 		case []any:
 			i, err := strconv.Atoi(name)
 			if err != nil || i < 0 || i >= len(x) {
-				return map[string]any{}
+				return nil
 			}
 			v = x[i]
+		default:
+			return nil
 		}
 	}
-	object, _ := v.(map[string]any)
-	return object
+	return v
 }
 
 // A partLine is a part in the list of what is to be done.
@@ -142,7 +151,7 @@ func (s *Server) findings(c *Call, d office.Draft, parts []part) (open, hints, o
 		line := findingLine{Finding: f, Why: c.L.T("compose.why_" + f.Level), Address: "/drafts/" + d.ID}
 		line.Tag = tag{map[string]string{"error": "bad", "warning": "warn", "hint": "info"}[f.Level], c.L.T("compose.level_" + f.Level)}
 		if f.Provision != "" {
-			line.Why = c.L.T("compose.why_basis", "Why", line.Why, "Provision", f.Provision)
+			line.Why = c.L.T("compose.why_basis", "Why", line.Why, "Provision", locale.Value(f.Provision))
 		}
 		for _, p := range parts {
 			if p.holds(f.Pointer) {

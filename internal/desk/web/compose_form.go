@@ -42,6 +42,7 @@ type inputView struct {
 	Hint   string
 	Error  string
 	Needed bool
+	OneOf  bool // one of several of which one is needed
 	Value  string
 	Lang   string // of Value
 	Max    int64
@@ -99,8 +100,11 @@ func (k *maker) fields(s convention.Shape, object map[string]any, at string, onl
 			asked = append(asked, k.input(in, v, pointer, in.Wanted(object)))
 		case !k.brief && in.Fits(object):
 			more = append(more, k.input(in, v, pointer, false))
-		case k.brief && in.Asked(object) && !in.Wanted(object) && blank && !in.Many && in.Form == convention.FormLine && at != "":
-			asked = append(asked, k.input(in, v, pointer, false)) // one of several that say the same
+		case k.brief && in.OneOf(object) && !in.Many:
+			asked = append(asked, k.input(in, v, pointer, false))
+		}
+		if len(asked) > 0 && asked[len(asked)-1].ID == pointer {
+			asked[len(asked)-1].OneOf = in.OneOf(object)
 		}
 	}
 	return asked, more
@@ -222,8 +226,7 @@ func (k *maker) items(v *inputView, in convention.Input, value any) {
 func (k *maker) single(v *inputView, in convention.Input, value any) {
 	switch in.Form {
 	case convention.FormGroup:
-		object, _ := value.(map[string]any)
-		v.Fields, v.More = k.fields(in.Shape, object, v.ID, unnumbered(in))
+		k.group(v, in, value)
 	case convention.FormText:
 		k.text(v, in, value)
 	case convention.FormFlag:
@@ -240,6 +243,22 @@ func (k *maker) single(v *inputView, in convention.Input, value any) {
 			v.Value = ""
 		}
 		v.Long = v.Max > 500
+	}
+}
+
+// group makes the fields of a group. A group that is missing as such is shown
+// whole, even where only what is needed is asked for: what can be left out of it is
+// what gives it weight.
+func (k *maker) group(v *inputView, in convention.Input, value any) {
+	object, _ := value.(map[string]any)
+	whole := k.brief && v.Error != "" && convention.IsBlank(value)
+	brief := k.brief
+	k.brief = brief && !whole
+	v.Fields, v.More = k.fields(in.Shape, object, v.ID, unnumbered(in))
+	k.brief = brief
+	if whole {
+		v.Needed = true
+		v.Fields, v.More = append(v.Fields, v.More...), nil
 	}
 }
 

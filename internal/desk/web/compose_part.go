@@ -94,7 +94,7 @@ func (s *Server) showPart(w http.ResponseWriter, c *Call, status int, d office.D
 	// A draft that was just begun is not scolded: what is wrong is said of what was
 	// filled in.
 	for _, f := range open {
-		if f.Code != "required" || needed {
+		if f.Code != "required" && !needed || needed && asks(body, f) {
 			k.errors[anchor(f.Pointer)] = f.Message
 		}
 	}
@@ -117,6 +117,12 @@ func (s *Server) showPart(w http.ResponseWriter, c *Call, status int, d office.D
 		}
 	}
 	return s.render(w, c, status, "draft-part.html", v)
+}
+
+// asks reports whether a finding asks for something to be filled in: an error
+// does, and a warning where nothing is yet. Other warnings are for who checks.
+func asks(body map[string]any, f findingLine) bool {
+	return f.Level == convention.LevelError || convention.IsBlank(valueAt(body, f.Pointer))
 }
 
 // calm takes away that fields which nobody has seen yet are missing.
@@ -278,7 +284,9 @@ func shownIn(s *Server, c *Call, d office.Draft, body map[string]any, parts []pa
 	k := &maker{c: c, errors: map[string]string{}, brief: true, lang: "en"}
 	if c.Value("part") == partNeeded {
 		for _, f := range open {
-			k.errors[anchor(f.Pointer)] = f.Message
+			if asks(body, f) {
+				k.errors[anchor(f.Pointer)] = f.Message
+			}
 		}
 	}
 	n := 0

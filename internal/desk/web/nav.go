@@ -1,6 +1,9 @@
 package web
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A navLine is a line of the navigation: the route it leads to, its sentence,
 // and the keys that go there.
@@ -13,6 +16,8 @@ var navigation = []navLine{
 	{"draft.new", "compose.nav_new", "g n"},
 	{"drafts", "compose.nav_drafts", "g d"},
 	{"releases", "compose.nav_releases", "g e"},
+	{"directory", "directory.title", "g a"},
+	{"keys", "keys.title", "g k"},
 	{"log", "auditlog.title", "g l"},
 	{"users", "layout.nav_users", "g u"},
 	{"security", "layout.nav_security", "g s"},
@@ -39,6 +44,9 @@ func (s *Server) nav(c *Call) []navItem {
 		}
 		here := c.URL.Path == address || address != "/" && strings.HasPrefix(c.URL.Path, address+"/")
 		items = append(items, navItem{c.L.T(line.label), address, line.keys, here})
+	}
+	for i, a := range items { // of pages inside each other, the inner one
+		items[i].Here = a.Here && !slices.ContainsFunc(items, func(b navItem) bool { return b.Here && len(b.Address) > len(a.Address) })
 	}
 	return items
 }

@@ -54,7 +54,7 @@ type Route struct {
 
 // allRoutes is the one table of the application.
 func allRoutes() []Route {
-	return slices.Concat(homeRoutes, signinRoutes, securityRoutes, userRoutes, watchRoutes, composeRoutes, uploadRoutes, auditRoutes)
+	return slices.Concat(homeRoutes, signinRoutes, securityRoutes, userRoutes, watchRoutes, composeRoutes, uploadRoutes, auditRoutes, directoryRoutes, keyRoutes)
 }
 
 // newRouter makes the router of the table.

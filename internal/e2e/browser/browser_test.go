@@ -24,3 +24,13 @@ func TestBoards(t *testing.T) {
 		t.Errorf("%d sentences were missing", n)
 	}
 }
+
+// TestCompose has a duty officer, who follows only the screen, ask for the
+// preservation of data, and counts the clicks and fields of the shortest path.
+func TestCompose(t *testing.T) {
+	w := newWorld(t, "QM", "QN")
+	for _, place := range w.desks {
+		w.must(place.desk.Sync(t.Context()))
+	}
+	w.run("compose")
+}

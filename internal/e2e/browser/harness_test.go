@@ -106,10 +106,15 @@ func (w *world) now() time.Time {
 }
 
 // answer serves scripts: /pass?seconds=N moves the clock of everybody, /code?secret=S
-// gives the code of a second factor, after a time in which no other was given.
+// gives the code of a second factor, after a time in which no other was given,
+// /sync has every desk send and fetch.
 func (w *world) answer(rw http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	seconds, _ := strconv.Atoi(query.Get("seconds"))
+	if r.URL.Path == "/sync" {
+		w.sync(rw, r)
+		return
+	}
 	if r.URL.Path == "/code" {
 		seconds = 31
 	}
@@ -122,6 +127,18 @@ func (w *world) answer(rw http.ResponseWriter, r *http.Request) {
 			rw.WriteHeader(http.StatusBadRequest)
 		}
 		_, _ = io.WriteString(rw, code)
+	}
+}
+
+// sync has every desk send what waits and fetch what is there, twice: what one
+// sends the other fetches.
+func (w *world) sync(rw http.ResponseWriter, r *http.Request) {
+	for range 2 {
+		for _, place := range w.desks {
+			if err := place.desk.Sync(r.Context()); err != nil {
+				http.Error(rw, err.Error(), http.StatusInternalServerError)
+			}
+		}
 	}
 }
 
@@ -203,6 +220,7 @@ func (w *world) run(scenario string) {
 	if err := cmd.Run(); err != nil {
 		w.t.Fatalf("%s: %v\n%s\n%s", scenario, err, errs.String(), out.String())
 	}
+	w.t.Log(errs.String())
 	var found []result
 	if err := json.Unmarshal(out.Bytes(), &found); err != nil || len(found) == 0 {
 		w.t.Fatalf("%s: %v\n%s", scenario, err, out.String())

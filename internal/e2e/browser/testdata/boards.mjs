@@ -11,10 +11,13 @@ export default async function (world) {
   await world.invite(page, origin, admin, officer, roles);
   const watch = await world.visit();
   await world.takeUp(watch, officer.link, officer);
-  const every = async (paths) => {
-    for (const path of paths) for (const [lang, width] of ways) await look(world, watch, path, lang, width, officer);
-  };
-  await every(["/watch", "/log"]);
+  for (const path of ["/watch", "/log", "/directory", "/directory/QM.24-7", "/keys"]) {
+    for (const [lang, width] of ways) {
+      if (path !== "/watch" && (lang === "ar-XB" || width === 1280 && lang !== "ar")) continue;
+      await look(world, watch, path, lang, width, officer);
+    }
+  }
+  await rotate(world, watch, origin);
   await alarm(world, watch, origin);
   await schemes(world, watch, origin);
   await without(world, origin);
@@ -48,16 +51,36 @@ async function alarm(world, page, origin) {
   await board.close();
 }
 
+// rotate makes new keys through the page, and finds them in the directory's history.
+async function rotate(world, page, origin) {
+  await page.goto(`${origin}/keys`);
+  await page.click("form[action='/keys/rotate'] button");
+  await world.confirm(page, officer);
+  await page.goto(`${origin}/keys`);
+  await page.click("form[action='/keys/rotate'] button");
+  world.expect("nothing is rotated unless somebody says what", await page.locator(".ed-errors").count() === 1);
+  await page.check("#encryption");
+  await page.click("form[action='/keys/rotate'] button");
+  await page.waitForURL(/done=rotated/);
+  world.expect("the old key is kept for reading", await page.locator(".ed-tag--plain").count() === 1);
+  await page.goto(`${origin}/directory/QM.24-7`);
+  world.expect("the directory says so", await page.locator(".ed-timeline__event").count() === 2);
+  world.expect("a rotation is no exchange", await page.locator(".ed-alarm").count() === 0);
+  await page.click(".ed-words >> xpath=ancestor::details/summary");
+  world.check("the words of a key", [...await world.axe(page), ...await world.overflow(page)]);
+  await world.shot(page, "authority-words");
+}
+
 // schemes looks at the pages in the dark and on paper.
 async function schemes(world, page, origin) {
   await page.setViewportSize({ width: 1280, height: 900 });
-  for (const path of ["/watch", "/log"]) {
+  for (const path of ["/watch", "/log", "/directory/QM.24-7", "/keys"]) {
     await page.goto(origin + path);
     await page.emulateMedia({ colorScheme: "dark" });
     world.check(`${path} in the dark`, await world.axe(page));
-    await world.shot(page, `${path.slice(1)}-dark`);
+    await world.shot(page, `${path.slice(1).replaceAll("/", "_")}-dark`);
     await page.emulateMedia({ colorScheme: "light", media: "print" });
-    await world.shot(page, `${path.slice(1)}-print`);
+    await world.shot(page, `${path.slice(1).replaceAll("/", "_")}-print`);
     await page.emulateMedia({ media: "screen" });
   }
 }

@@ -50,6 +50,12 @@ export class World {
   // pass moves the clock of everybody.
   async pass(seconds) { await fetch(`${this.clock}/pass?seconds=${seconds}`); }
 
+  // sync has every desk send and fetch.
+  async sync() {
+    const answer = await fetch(`${this.clock}/sync`);
+    this.expect("the desks send and fetch", answer.ok, await answer.text());
+  }
+
   // takeUp takes up an invitation through its page, and returns the user.
   async takeUp(page, link, user) {
     await page.goto(link);
@@ -148,6 +154,9 @@ export class World {
       document.activeElement?.blur();
       let n = 0;
       for (const e of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")) {
+        // Of radio buttons of one name, one takes part in the walk.
+        const group = e.type === "radio" ? [...document.getElementsByName(e.name)] : [e];
+        if (e !== (group.find((r) => r.checked) ?? group[0]) || e.tabIndex < 0) continue;
         if (e.checkVisibility({ visibilityProperty: true }) && !e.disabled && !e.closest("dialog:not([open])")) e.dataset.walk = String(n++);
       }
       return n;
