@@ -64,6 +64,7 @@ type Case struct {
 	Misplaced  []Misplaced  `json:"misplaced"`
 	Clocks     []wire.Clock `json:"clocks"`
 	Owed       Owed         `json:"owed"`
+	Acts       []string     `json:"acts"` // that this desk may perform now
 	Events     []Message    `json:"events"`
 	Deadlines  []Passed     `json:"deadlines"`
 	// Hold is the legal hold on the case, and Erased how it was erased; nil if
@@ -211,6 +212,10 @@ func (d *Desk) Case(ctx context.Context, id string) (Case, error) {
 		out.Role, out.Owed = string(workflow.Requesting), owedIn(c)
 		if letters[0].Incoming {
 			out.Role = string(workflow.Requested)
+		}
+		out.Acts = []string{}
+		for _, act := range workflow.Procedure().Allowed(c.state, workflow.Actor(out.Role)) {
+			out.Acts = append(out.Acts, string(act))
 		}
 		stands, err := substance(ctx, r, id, letters, d.now())
 		if err != nil {

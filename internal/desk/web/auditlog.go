@@ -209,10 +209,15 @@ func (s *Server) auditExport(w http.ResponseWriter, c *Call) error {
 	if _, err := s.Desk.ExportLog(c.Context(), dir, c.User.ID); err != nil {
 		return err
 	}
-	attach(w, "own-log.zip", "application/zip")
+	s.handOut(w, "own-log.zip", dir)
+	return nil
+}
+
+// handOut answers with the files of a directory as a ZIP of that name.
+func (s *Server) handOut(w http.ResponseWriter, name, dir string) {
+	attach(w, name, "application/zip")
 	out := zip.NewWriter(w)
 	if err := errors.Join(out.AddFS(os.DirFS(dir)), out.Close()); err != nil {
-		s.Log.Warn("the export of the log was not taken", "err", err)
+		s.Log.Warn("an export was not taken", "err", err)
 	}
-	return nil
 }

@@ -20,6 +20,7 @@ var pathValues = map[string]string{
 	"{page:[0-9a-f]{32}}":                    "0123456789abcdef0123456789abcdef",
 	"{draft:[0-9a-f]{32}}":                   "0123456789abcdef0123456789abcdef", "{message:[0-9a-f]{32}}": "0123456789abcdef0123456789abcdef",
 	"{part:[a-z0-9-]{1,20}}": "needed",
+	"{case:[0-9a-f]{32}}":    "0123456789abcdef0123456789abcdef",
 }
 
 // address is a route's path with values.

@@ -54,7 +54,8 @@ type Route struct {
 
 // allRoutes is the one table of the application.
 func allRoutes() []Route {
-	return slices.Concat(homeRoutes, signinRoutes, securityRoutes, userRoutes, watchRoutes, composeRoutes, uploadRoutes, auditRoutes, directoryRoutes, keyRoutes)
+	return slices.Concat(homeRoutes, signinRoutes, securityRoutes, userRoutes, watchRoutes, composeRoutes, uploadRoutes, auditRoutes, directoryRoutes,
+		keyRoutes, caseRoutes)
 }
 
 // newRouter makes the router of the table.

@@ -1,0 +1,121 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/pkg/convention"
+)
+
+// A messageView is one message: what is known of it, and its content once the
+// officer has opened it.
+type messageView struct {
+	office.Reading
+	Act, Kind, From, To string
+	At                  time.Time
+	Verdict             verdict
+	SeenBy              []sightLine
+	Pending             []conditionText
+	Opened              bool
+	Parts               []shownPart
+	Letter              letter
+	Pretty              string
+	MayAccept           bool
+}
+
+// A sightLine is that an officer has read a message.
+type sightLine struct {
+	Name string
+	At   time.Time
+}
+
+// A conditionText is a condition that is to be accepted first.
+type conditionText struct {
+	Type, Text, Lang string
+}
+
+// messagePage shows a message; its content to an officer who has opened it.
+func (s *Server) messagePage(w http.ResponseWriter, c *Call) error {
+	by := c.User.Officer()
+	r, err := s.office.Reading(c.Context(), by, c.Value("message"))
+	if err != nil {
+		return err
+	}
+	m := r.Message
+	v := messageView{
+		Reading: r, Act: convention.Label("act", m.Act, c.L.Tag), From: s.authorityName(c, m.From), To: s.authorityName(c, m.To),
+		At: moment(c, m.Created), Verdict: s.verdictOf(c, m.Verdict), MayAccept: s.routes["message.accept"].Who.allows(c.User),
+	}
+	if m.Kind != "" {
+		v.Kind = convention.Label("kind", m.Kind, c.L.Tag)
+	}
+	for _, x := range r.Pending {
+		v.Pending = append(v.Pending, conditionText{convention.Label("condition-type", x.Type, c.L.Tag), x.Text.Text, x.Text.Lang})
+	}
+	for _, x := range r.SeenBy {
+		v.SeenBy = append(v.SeenBy, sightLine{x.Name, moment(c, x.At)})
+	}
+	if slices.ContainsFunc(r.SeenBy, func(x office.Sight) bool { return x.Officer == by.ID }) && len(r.Pending) == 0 {
+		if err := s.readMessage(c, &v); err != nil {
+			return err
+		}
+	}
+	return s.render(w, c, http.StatusOK, "case-message.html", v)
+}
+
+// readMessage fills in the content of a message that the officer has opened
+// before; each reading is in the desk's own log.
+func (s *Server) readMessage(c *Call, v *messageView) error {
+	raw, err := s.office.Open(c.Context(), c.User.Officer(), v.Message.ID)
+	if err != nil {
+		return err
+	}
+	body := map[string]any{}
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return err
+	}
+	for _, p := range partsOf(c, body) {
+		if members := c.members(c.L, p.shape, objectAt(body, p.at), p.members); len(members) > 0 {
+			v.Parts = append(v.Parts, shownPart{Title: p.Title, Members: members})
+		}
+	}
+	v.Opened, v.Pretty, v.Letter = true, pretty(string(raw)), s.letterOf(c, v.Message.From, v.Message.To, body)
+	return nil
+}
+
+// messageOpen opens a message: its sender is told, once, and the desk notes who
+// read it.
+func (s *Server) messageOpen(w http.ResponseWriter, c *Call) error {
+	if _, err := s.office.Open(c.Context(), c.User.Officer(), c.Value("message")); err != nil {
+		return err
+	}
+	return s.redirect(w, c, "message", "message", c.Value("message"))
+}
+
+// messageAccept accepts the conditions of a message.
+func (s *Server) messageAccept(w http.ResponseWriter, c *Call) error {
+	if err := s.office.Accept(c.Context(), c.User.Officer(), c.Value("message")); err != nil {
+		return err
+	}
+	return s.done(w, c, "conditions_accepted", "message", "message", c.Value("message"))
+}
+
+// messageProof hands out a message as it travelled, with its proofs.
+func (s *Server) messageProof(w http.ResponseWriter, c *Call) error {
+	dir, err := os.MkdirTemp("", "entraide-message-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	files := filepath.Join(dir, "message")
+	if err := s.office.Export(c.Context(), c.User.Officer(), c.Value("message"), files); err != nil {
+		return err
+	}
+	s.handOut(w, "message-"+c.Value("message")+".zip", files)
+	return nil
+}

@@ -1,0 +1,123 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/convention"
+)
+
+// standing fills in how a case stands: measures, dates, conditions and what is
+// missing.
+func (s *Server) standing(c *Call, v *caseView) {
+	for _, m := range v.Case.Measures {
+		line := measureLine{
+			Number: int(m.Number), Type: convention.Label("measure-type", m.Type, c.L.Tag), State: convention.Label("workflow-state", m.State, c.L.Tag),
+			Owed: s.owed(c, m.Owed), Ended: m.Ended,
+		}
+		for _, next := range m.Next {
+			line.Next = append(line.Next, stepLabel(c, next))
+		}
+		v.Measures = append(v.Measures, line)
+	}
+	v.Dates = s.dates(c, v.Case)
+	for i, d := range v.Dates {
+		if d.running && !d.Due.IsZero() {
+			v.Due = &v.Dates[i]
+			break
+		}
+	}
+	for _, x := range v.Case.Conditions {
+		v.Conditions = append(v.Conditions, conditionLine{x, convention.Label("condition-type", x.Type, c.L.Tag), moment(c, x.Until)})
+	}
+	for _, x := range v.Case.Missing {
+		v.Missing = append(v.Missing, missingLine{x, s.owed(c, x.By)})
+	}
+}
+
+// owed names who is to act.
+func (s *Server) owed(c *Call, authority string) string {
+	switch {
+	case authority == "":
+		return ""
+	case authority == "both":
+		return c.L.T("case.both")
+	case s.ours(authority):
+		return c.L.T("case.us")
+	}
+	return s.authorityName(c, authority)
+}
+
+// stepLabel names a step of a measure: a kind of message, with a variant where the
+// kind alone does not say it, such as progress:frozen.
+func stepLabel(c *Call, step string) string {
+	if code, ok := convention.CodeOf("workflow-event", step); ok {
+		return code.Label(c.L.Tag)
+	}
+	kind, variant, _ := strings.Cut(step, ":")
+	label := convention.Label("kind", kind, c.L.Tag)
+	for _, list := range []string{kind + "-event", kind + "-outcome"} {
+		if code, ok := convention.CodeOf(list, variant); ok {
+			return label + " – " + code.Label(c.L.Tag)
+		}
+	}
+	return label
+}
+
+// dateKinds are the colours of the states of clocks.
+var dateKinds = map[string]string{"running": "info", "warned": "warn", "held": "plain", "met": "ok", "passed": "bad", "expired": "bad"}
+
+// dates are the clocks that the broker keeps and the dates that follow from the
+// law, in the order of time.
+func (s *Server) dates(c *Call, found desk.Case) []dateLine {
+	var out []dateLine
+	add := func(clock, due, state, owed string, measure int64) {
+		out = append(out, dateLine{
+			Name: convention.Label("clock", clock, c.L.Tag), Measure: measure, Owed: owed, Due: moment(c, due),
+			State: tag{cmp.Or(dateKinds[state], "plain"), c.L.T("case.clock_" + state)}, running: state == "running" || state == "warned",
+		})
+	}
+	known := map[string]bool{}
+	for _, d := range found.Dates {
+		known[d.Clock+d.Due] = true
+		add(d.Clock, d.Due, d.State, s.owed(c, d.Owed), d.Measure)
+	}
+	for _, k := range found.Clocks {
+		if !known[k.Name+k.Due] {
+			add(k.Name, k.Due, k.State, "", 0)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b dateLine) int { return a.Due.Compare(b.Due) })
+	return out
+}
+
+// caseEvents are the messages of both sides and the deadlines that passed, in the
+// order of the log.
+func (s *Server) caseEvents(c *Call, found desk.Case) []caseEvent {
+	var out []caseEvent
+	for _, m := range found.Events {
+		e := caseEvent{
+			Message: m, At: moment(c, m.Created), Index: m.Index, Act: convention.Label("act", m.Act, c.L.Tag), From: s.authorityName(c, m.From),
+			Verdict: s.verdictOf(c, m.Verdict),
+		}
+		if m.Kind != "" && m.Kind != m.Act {
+			e.Kind = convention.Label("kind", m.Kind, c.L.Tag)
+		}
+		for _, r := range m.Receipts {
+			e.Receipts = append(e.Receipts, receiptLine{r, moment(c, r.At)})
+		}
+		for _, x := range found.Misplaced {
+			if x.Message == m.Digest {
+				e.Misplaced = append(e.Misplaced, x.Measure)
+			}
+		}
+		out = append(out, e)
+	}
+	for _, d := range found.Deadlines {
+		out = append(out, caseEvent{At: moment(c, d.Due), Index: d.Index, Deadline: convention.Label("clock", d.Clock, c.L.Tag)})
+	}
+	slices.SortStableFunc(out, func(a, b caseEvent) int { return cmp.Compare(a.Index, b.Index) })
+	return out
+}

@@ -1,0 +1,153 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/internal/testkit/states"
+	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/workflow"
+)
+
+// nasty is a text that would harm a page which does not escape it.
+const nasty = `<script>alert("x")</script> مرحبا`
+
+// receive puts a message of QN into the case file, as if the desk had opened it
+// once.
+func (h *house) receive(name, act string, body convention.Body) store.Letter {
+	h.t.Helper()
+	raw, err := convention.Marshal(body)
+	h.must(err)
+	l := store.Letter{
+		ID: string(states.ID("m" + name)), Case: string(states.ID("c" + name)), From: "QN.mla", To: "QM.24-7", Incoming: true, Act: act, Lane: "urgent",
+		Suite: "pq-6", Seq: 1, Digest: "digest of " + name, Index: 7, AcceptedAt: h.now().Unix(), Verdict: "authentic", Body: raw, OpenedAt: 1,
+	}
+	h.must(h.server.Desk.Store().Write(h.t.Context(), func(w store.DeskWriter) error { return w.PutLetter(h.t.Context(), l) }))
+	return l
+}
+
+// wants holds that a page says some things.
+func wants(t *testing.T, page string, want ...string) {
+	t.Helper()
+	for _, x := range want {
+		if !strings.Contains(page, x) {
+			t.Errorf("the page lacks %q:\n%s", x, page)
+		}
+	}
+}
+
+// TestCase looks at a request, notes the office's work on it, and reads it: what
+// others wrote stays text, and content is shown to who has opened it.
+func TestCase(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ana, bo, auditor := h.user("ana", desk.Drafter), h.user("bo", desk.Approver), h.user("auditor", desk.NationalAuditor)
+	request, ok := states.Content(workflow.Request, "QN", "QM").(*convention.Request)
+	if !ok {
+		t.Fatal("the sample is no request")
+	}
+	request.Narrative.Text = nasty
+	l := h.receive("1", "request", request)
+	at, message := "/cases/"+l.Case, "/messages/"+l.ID
+	page := ana.get(at)
+	if page.Code != http.StatusOK {
+		t.Fatalf("%d\n%s", page.Code, h.log.String())
+	}
+	wants(t, page.Body.String(), convention.Label("measure-type", request.Measures[0].Type, "en"), "QN.mla", "Genuine", "Our turn", "act=acknowledge", message,
+		"entry 7 of the log", "never leaves this State", "What you can do now")
+	if got := auditor.get(at).Body.String(); strings.Contains(got, "act=acknowledge") || strings.Contains(got, at+"/note") {
+		t.Error("an auditor is offered to act")
+	}
+	for path, form := range map[string]url.Values{
+		"/note": {"text": {nasty}}, "/tag": {"tag": {"<b>tag"}}, "/assign": {"officer": {bo.user.ID}, "team": {""}},
+	} {
+		if got := ana.post(at+path, form); got.Code != http.StatusSeeOther {
+			t.Errorf("%s: %d %s", path, got.Code, got.Body)
+		}
+	}
+	body := ana.get(at).Body.String()
+	wants(t, body, "&lt;script&gt;", "&lt;b&gt;tag", "Name of bo", "Name of ana")
+	if strings.Contains(body, "<script>alert") || strings.Contains(body, "<b>tag") {
+		t.Error("a note or a tag is not escaped")
+	}
+	if got := ana.post(at+"/note", url.Values{"text": {" "}}); got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), `href="#text"`) {
+		t.Errorf("an empty note: %d", got.Code)
+	}
+	ana.post(at+"/tag", url.Values{"off": {"<b>tag"}})
+	if strings.Contains(ana.get(at).Body.String(), "&lt;b&gt;tag") {
+		t.Error("the tag was not taken off")
+	}
+	if got := ana.get(message).Body.String(); strings.Contains(got, "&lt;script&gt;") || !strings.Contains(got, "Open and read") {
+		t.Errorf("content is shown before it is opened:\n%s", got)
+	}
+	if got := ana.post(message+"/open", url.Values{}); got.Header().Get("Location") != message {
+		t.Errorf("opening: %d %s", got.Code, got.Body)
+	}
+	body = ana.get(message).Body.String()
+	wants(t, body, "&lt;script&gt;", "Name of ana", "Show me the proof", "entraide verify")
+	if strings.Contains(body, "<script>alert") {
+		t.Error("content is not escaped")
+	}
+	if got := auditor.post(message+"/open", url.Values{}); got.Code != http.StatusForbidden {
+		t.Errorf("an auditor who is not named opens: %d", got.Code)
+	}
+}
+
+// TestCaseOfOthers holds that a case that is unknown, or sealed for others, is not
+// there, and neither are its messages.
+func TestCaseOfOthers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ana := h.user("ana", desk.Drafter)
+	request, ok := states.Content(workflow.Request, "QN", "QM").(*convention.Request)
+	if !ok {
+		t.Fatal("the sample is no request")
+	}
+	request.Confidentiality = "SEALED"
+	l := h.receive("1", "request", request)
+	unknown := string(states.ID("unknown"))
+	for _, path := range []string{"/cases/" + l.Case, "/messages/" + l.ID, "/cases/" + unknown, "/messages/" + unknown} {
+		if got := ana.get(path); got.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, got.Code)
+		}
+	}
+	for _, path := range []string{"/cases/" + l.Case + "/note", "/cases/" + l.Case + "/tag", "/messages/" + l.ID + "/open", "/messages/" + l.ID + "/proof"} {
+		if got := ana.post(path, url.Values{"text": {"x"}, "tag": {"x"}}); got.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, got.Code)
+		}
+	}
+}
+
+// TestConditionsOnPage holds back a message until its conditions are accepted, by
+// somebody who may.
+func TestConditionsOnPage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ana, bo := h.user("ana", desk.Drafter), h.user("bo", desk.Approver)
+	told, ok := states.Content(workflow.Inform, "QN", "QM").(*convention.Information)
+	if !ok {
+		t.Fatal("the sample is no information")
+	}
+	told.Information.Text = "Wiretap canary"
+	told.Conditions = []convention.Condition{{Number: 1, Type: "use", Text: convention.Text{Lang: "en", Text: "For this case only.", Authentic: true}, BeforeOpening: true}}
+	l := h.receive("1", "inform", told)
+	message := "/messages/" + l.ID
+	body := ana.get(message).Body.String()
+	wants(t, body, "For this case only.", "An approver or duty officer accepts them")
+	if got := ana.post(message+"/open", url.Values{}); got.Code != http.StatusForbidden {
+		t.Errorf("it opens before its condition was accepted: %d", got.Code)
+	}
+	if got := ana.post(message+"/accept", url.Values{}); got.Code != http.StatusForbidden {
+		t.Errorf("a drafter accepts: %d", got.Code)
+	}
+	wants(t, bo.get(message).Body.String(), message+"/accept")
+	if got := bo.post(message+"/accept", url.Values{}); got.Code != http.StatusSeeOther {
+		t.Errorf("accepting: %d %s", got.Code, got.Body)
+	}
+	ana.post(message+"/open", url.Values{})
+	wants(t, ana.get(message).Body.String(), "Wiretap canary")
+}
