@@ -70,10 +70,12 @@ func FindBook(ctx context.Context, home string) (*Book, error) {
 	return OpenBook(ctx, home)
 }
 
-// Look brings a mirror up to date (see [Mirror.Sync]), and notes in its book,
-// which may be nil, when it looked or what it found.
+// Look brings a mirror up to date (see [Mirror.Sync]), says whether the state of
+// the log is an old one, and notes in its book, which may be nil, when it looked or
+// what it found.
 func Look(ctx context.Context, m *Mirror, b *Book, now time.Time) (Report, error) {
 	r, err := m.Sync(ctx)
+	r.Old = err == nil && m.old(r, now)
 	if b == nil {
 		return r, err
 	}

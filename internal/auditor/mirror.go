@@ -87,6 +87,19 @@ type Report struct {
 	Cosigned  int       `json:"cosigned"`      // by how many witnesses of the policy
 	Witnessed bool      `json:"witnessed"`     // the policy has a quorum, and it is met
 	Seen      time.Time `json:"seen,omitzero"` // newest cosignature, by its witness's clock
+	// Old says that the log must have witnesses, and that none of them has vouched
+	// for what it shows within the hour: it may be an old state.
+	Old bool `json:"old,omitempty"`
+}
+
+// oldAfter is how old the newest cosignature may be: a broker has a quiet log
+// cosigned anew every five minutes.
+const oldAfter = time.Hour
+
+// old reports whether nobody vouches for the present state of the log.
+func (m *Mirror) old(r Report, now time.Time) bool {
+	policy := m.trust.Policy()
+	return policy != nil && !policy.Met(nil) && now.Sub(r.Seen) > oldAfter
 }
 
 // Create makes the directory a mirror of the broker's log. A directory that is

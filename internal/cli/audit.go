@@ -34,7 +34,10 @@ was, or does not show what it signed; the place is named, and evidence/ in
 --home holds what convicts it: entraide verify evidence/fork-….json.
 
 The directory is itself a static log (c2sp.org/tlog-tiles) that other tools can
-check and any web server can publish.`,
+check and any web server can publish.
+
+If the log must have witnesses, and none has vouched for what it shows within the
+hour, the report says so (old): what is shown may be an old state.`,
 		Example: `  entraide audit mirror --home mirror --broker broker.json
   entraide audit mirror --home mirror --from https://mirror.example/log --every 1m`,
 		Args: noArgs,
@@ -113,6 +116,9 @@ func (a *app) follow(ctx context.Context, m *auditor.Mirror, b *auditor.Book, ev
 
 func printMirror(w io.Writer, r auditor.Report) {
 	fmt.Fprintf(w, "The log %s has %d entries, %d of them new since the last look, and is whole.\nRoot %s\n", r.Origin, r.Size, r.Size-r.Before, r.Root)
+	if r.Old {
+		fmt.Fprintln(w, "OLD: no witness has vouched for this state of the log within the hour. It may not be the newest.")
+	}
 	if r.Cosigned == 0 {
 		return
 	}
