@@ -17,6 +17,7 @@ import (
 var pathValues = map[string]string{
 	"{user:[0-9a-f]{16}}":                    "0123456789abcdef",
 	"{authority:[A-Z]{2}\\.[a-z0-9-]{1,40}}": "QM.nobody",
+	"{shift:[0-9a-f]{32}}":                   "0123456789abcdef0123456789abcdef",
 	"{page:[0-9a-f]{32}}":                    "0123456789abcdef0123456789abcdef",
 	"{draft:[0-9a-f]{32}}":                   "0123456789abcdef0123456789abcdef", "{message:[0-9a-f]{32}}": "0123456789abcdef0123456789abcdef",
 	"{part:[a-z0-9-]{1,20}}": "needed",

@@ -19,6 +19,7 @@ var navigation = []navLine{
 	{"directory", "directory.title", "g a"},
 	{"keys", "keys.title", "g k"},
 	{"log", "auditlog.title", "g l"},
+	{"rota", "rota.title", "g r"},
 	{"users", "layout.nav_users", "g u"},
 	{"security", "layout.nav_security", "g s"},
 	{"help", "layout.nav_help", "g h"},

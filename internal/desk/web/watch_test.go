@@ -11,6 +11,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/store"
 )
 
 // TestWatchBoard raises a drill, sees it called along the rota, and acknowledges
@@ -115,4 +116,24 @@ func TestWatchStream(t *testing.T) {
 		}
 	}
 	t.Fatalf("the stream ended before the change: %v", lines.Err())
+}
+
+// TestWatchColumns shows a case whose time is nearly over, and leads to it.
+func TestWatchColumns(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	o := h.user("duty", desk.DutyOfficer)
+	id := strings.Repeat("ab", 16)
+	h.must(h.server.Desk.Store().Write(t.Context(), func(w store.DeskWriter) error {
+		return w.PutLine(t.Context(), store.Line{
+			Case: id, Own: "QM.24-7", Counterpart: "QN.mla", Lane: "urgent", Stage: "open", Incoming: true, Owed: store.OwedUs,
+			DueAt: h.now().Add(90 * time.Minute).Unix(), DueClock: "answer",
+		})
+	}))
+	body := o.get("/watch").Body.String()
+	for _, want := range []string{"in 1 hour", "answer to the request", "Our turn", "QN.mla", "/cases/" + id} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the board lacks %q:\n%s", want, body)
+		}
+	}
 }

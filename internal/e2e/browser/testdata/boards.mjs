@@ -11,7 +11,7 @@ export default async function (world) {
   await world.invite(page, origin, admin, officer, roles);
   const watch = await world.visit();
   await world.takeUp(watch, officer.link, officer);
-  for (const path of ["/watch", "/log", "/directory", "/directory/QM.24-7", "/keys"]) {
+  for (const path of ["/watch", "/log", "/directory", "/directory/QM.24-7", "/keys", "/rota"]) {
     for (const [lang, width] of ways) {
       if (path !== "/watch" && (lang === "ar-XB" || width === 1280 && lang !== "ar")) continue;
       await look(world, watch, path, lang, width, officer);
@@ -74,7 +74,7 @@ async function rotate(world, page, origin) {
 // schemes looks at the pages in the dark and on paper.
 async function schemes(world, page, origin) {
   await page.setViewportSize({ width: 1280, height: 900 });
-  for (const path of ["/watch", "/log", "/directory/QM.24-7", "/keys"]) {
+  for (const path of ["/watch", "/log", "/directory/QM.24-7", "/keys", "/rota"]) {
     await page.goto(origin + path);
     await page.emulateMedia({ colorScheme: "dark" });
     world.check(`${path} in the dark`, await world.axe(page));
