@@ -55,12 +55,12 @@ func (l *limits) allow(c *Call) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.SignedIn() {
-		return budget(l.officers, c.Session.ID(), officerRate, officerBurst).Allow()
+		return budget(l.officers, c.Session.ID(), officerRate, officerBurst).AllowN(c.Now, 1)
 	}
 	if c.Method == http.MethodGet || c.Method == http.MethodHead {
 		return true
 	}
-	return budget(l.strangers, network(address(c.Request)), rate.Every(strangerEvery), strangerBurst).Allow()
+	return budget(l.strangers, network(address(c.Request)), rate.Every(strangerEvery), strangerBurst).AllowN(c.Now, 1)
 }
 
 // budget returns the limiter of a key.

@@ -242,6 +242,9 @@ func TestSecrets(t *testing.T) {
 // TestLanguages renders every page in every language, and counts the sentences
 // that are missing. It does not run beside others: it looks at the counter.
 func TestLanguages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every page in every language: nothing that the race detector would find")
+	}
 	h := newHouse(t)
 	o := h.user("everything", desk.Roles()...)
 	before := locale.Missed()
