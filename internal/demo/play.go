@@ -152,7 +152,7 @@ func (s *stage) startBroker(ctx context.Context, dir string, public wire.Broker)
 	if err := cmd.Start(); err != nil {
 		return public, fmt.Errorf("starting a further broker: %w", err)
 	}
-	s.closers = append(s.closers, func() error {
+	s.world.closers = append(s.world.closers, func() error {
 		return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
 	})
 	public.URL = "https://" + listen
