@@ -82,7 +82,8 @@ var mayImport = []struct {
 
 	// What a person types.
 	{"internal/demo", slices.Concat(everyPkg, sides, []string{"."})},
-	{"internal/cli", slices.Concat(everyPkg, sides, []string{".", "internal/demo", "internal/locale", "internal/report"})},
+	{"internal/training", slices.Concat(everyPkg, []string{".", "internal/demo", "internal/desk"})},
+	{"internal/cli", slices.Concat(everyPkg, sides, []string{".", "internal/demo", "internal/training", "internal/locale", "internal/report"})},
 	{"cmd/entraide", []string{"internal/cli"}},
 
 	// Where the sides meet, in tests only.
@@ -140,7 +141,7 @@ var thirdParty = []dependency{
 	{"github.com/tailscale/hujson", "templates and drafts: JSON with comments, with the place of every member", []string{"internal/cli"}, false},
 	{"github.com/spf13/cobra", "commands, help and completion", []string{"internal/cli"}, false},
 	{"github.com/spf13/pflag", "the flags of cobra's commands, to list them", []string{"internal/cli"}, false},
-	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/cli"}, true},
+	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/training", "internal/cli"}, true},
 	{"golang.org/x/sys", "file locks, socket options and locked memory", []string{"internal/guard", "internal/keyring", "internal/store/postgres", "internal/cli"}, false},
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
 	{"rsc.io/qr", "fingerprints that a telephone's camera reads", []string{"internal/enrolment"}, false},

@@ -12,10 +12,8 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/entraide/entraide/internal/desk"
-	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/pgp"
@@ -33,6 +31,11 @@ func (a *app) openDesk(ctx context.Context) (*desk.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.openDeskIn(ctx, dir)
+}
+
+// openDeskIn opens the desk of a home.
+func (a *app) openDeskIn(ctx context.Context, dir string) (*desk.Desk, error) {
 	return desk.Open(ctx, dir, desk.Options{
 		Passphrase: sync.OnceValues(func() ([]byte, error) { return a.passphrase(dir) }), Now: a.now, Log: a.logger(),
 	})
@@ -157,54 +160,6 @@ func readProfile(path string) (p profile, err error) {
 		return p, fmt.Errorf("reading the profile: %w", err)
 	}
 	return p, nil
-}
-
-func (a *app) deskServe() *cobra.Command {
-	var line lineForm
-	var pages webForm
-	c := &cobra.Command{
-		Use:   "serve",
-		Short: "Send and receive until interrupted, and serve the pages for officers",
-		Long: `Keep the line to the broker open: take what arrives, send what waits, repeat
-what failed, and call the watch for an emergency. The passphrase is needed once.
-Other commands may work on the same home meanwhile.
-
-With --web, officers work in a browser. The pages speak HTTPS only, with a
-certificate of the State's (--tls-cert, --tls-key) or one that the desk makes
-itself; plain HTTP only on a Unix socket, for a proxy. The first start writes a
-link to the file set-up-link of the home, with which the first administrator
-sets the pages up: there is no default password. web.toml of the home names the
-State's identity provider, if it has one.`,
-		Example: `  entraide desk serve --home desk
-  entraide desk serve --home desk --web 127.0.0.1:8443`,
-		Args: noArgs,
-		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
-			if err := line.apply(d); err != nil {
-				return err
-			}
-			a.harden()
-			if err := d.Unlock(); errors.Is(err, pgp.ErrUnavailable) {
-				a.logger().Warn("what needs keys waits", "err", err)
-			} else if err != nil {
-				return err
-			}
-			work, ctx := errgroup.WithContext(ctx)
-			if pages.address != "" {
-				serve, err := pages.open(ctx, a, d)
-				if err != nil {
-					return err
-				}
-				work.Go(func() error { return serve(ctx) })
-			}
-			fmt.Fprintln(a.err, "entraide: the desk is at work")
-			work.Go(func() error { return d.Run(ctx) })
-			work.Go(func() error { return (&office.Notifier{Office: office.New(d)}).Watch(ctx) })
-			return work.Wait()
-		}),
-	}
-	line.flags(c)
-	pages.flags(c)
-	return c
 }
 
 func (a *app) deskSync() *cobra.Command {

@@ -170,7 +170,7 @@ Begin with:  entraide demo --exit --dir x`,
 	flags.IntVar(&a.passphraseFD, "passphrase-fd", -1, "read the passphrase from this file descriptor")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		a.demoCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.userCommand(), a.keyCommand(),
+		a.demoCommand(), a.trainingCommand(), a.brokerCommand(), a.depositaryCommand(), a.deskCommand(), a.userCommand(), a.keyCommand(),
 		a.directoryCommand(), a.schemaCommand(), a.workflowCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(),
 		a.draftCommand(), a.templateCommand(), a.searchCommand(), a.rotaCommand(), a.pageCommand(), a.officeCommand(),
 		a.evidenceCommand(),

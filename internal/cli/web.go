@@ -33,7 +33,7 @@ const lastRequests = 5 * time.Second
 type webForm struct {
 	address, origin  string
 	certificate, key string
-	training         bool
+	training         bool // mark every page as one of an exercise
 }
 
 func (f *webForm) flags(c *cobra.Command) {
@@ -42,7 +42,6 @@ func (f *webForm) flags(c *cobra.Command) {
 	flags.StringVar(&f.origin, "origin", "", "where browsers find the pages, such as https://desk.example")
 	flags.StringVar(&f.certificate, "tls-cert", "", "certificate for the pages (PEM); without it the desk makes one itself")
 	flags.StringVar(&f.key, "tls-key", "", "key of the certificate (PEM)")
-	flags.BoolVar(&f.training, "training", false, "mark every page as an exercise")
 }
 
 // place is where the pages listen and how they are reached.
@@ -68,12 +67,8 @@ func (f *webForm) place() (network, address, origin string, err error) {
 }
 
 // open makes the pages of a desk ready to be served.
-func (f *webForm) open(ctx context.Context, a *app, d *desk.Desk) (serve func(context.Context) error, err error) {
+func (f *webForm) open(ctx context.Context, a *app, home string, d *desk.Desk) (serve func(context.Context) error, err error) {
 	network, address, origin, err := f.place()
-	if err != nil {
-		return nil, err
-	}
-	home, err := a.homeDir()
 	if err != nil {
 		return nil, err
 	}
