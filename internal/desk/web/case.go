@@ -46,8 +46,7 @@ type caseView struct {
 	Turn       string // ours, theirs or nobody's
 	Due        *dateLine
 	Now        time.Time
-	Actions    []Choice // acts possible now; those that are our turn first
-	First      int      // how many of them are our turn
+	Actions    []Choice // acts possible now; what the other side waits for first
 	Measures   []measureLine
 	Dates      []dateLine
 	Conditions []conditionLine
@@ -86,7 +85,7 @@ type dateLine struct {
 	Owed    string
 	Due     time.Time
 	State   tag
-	running bool
+	Running bool
 }
 
 // A conditionLine is a condition with the name of its type.
@@ -184,31 +183,23 @@ func (s *Server) glance(c *Call, v *caseView) {
 			v.Turn = "ours"
 		}
 	}
-	v.Actions, v.First = actions(c, found, v.Turn == "ours")
+	v.Actions = actions(c, found)
 }
 
 // ours reports whether an authority is one of this State.
 func (s *Server) ours(authority string) bool { return directory.PartyOf(authority) == s.Desk.Party() }
 
-// actions are the acts that an officer can begin to write now, and how many of
-// them, the first, are what the other side waits for.
-func actions(c *Call, found desk.Case, ours bool) (out []Choice, first int) {
+// actions are the acts that an officer can begin to write now; first those that
+// the other side waits for.
+func actions(c *Call, found desk.Case) (out []Choice) {
 	acts := slices.Clone(found.Acts)
-	if ours {
-		slices.SortStableFunc(acts, func(a, b string) int {
-			return cmp.Compare(index(found.Owed.Acts, a), index(found.Owed.Acts, b))
-		})
-	}
+	slices.SortStableFunc(acts, func(a, b string) int { return cmp.Compare(index(found.Owed.Acts, a), index(found.Owed.Acts, b)) })
 	for _, act := range acts {
-		if len(office.KindsOf(act)) == 0 {
-			continue
-		}
-		out = append(out, Choice{Value: act, Label: convention.Label("act", act, c.L.Tag)})
-		if ours && slices.Contains(found.Owed.Acts, act) {
-			first++
+		if len(office.KindsOf(act)) > 0 {
+			out = append(out, Choice{Value: act, Label: convention.Label("act", act, c.L.Tag)})
 		}
 	}
-	return out, first
+	return out
 }
 
 // index is where an element stands in a list; behind it if it is not there.

@@ -51,7 +51,7 @@ func (s *Server) messagePage(w http.ResponseWriter, c *Call) error {
 		Reading: r, Act: convention.Label("act", m.Act, c.L.Tag), From: s.authorityName(c, m.From), To: s.authorityName(c, m.To),
 		At: moment(c, m.Created), Verdict: s.verdictOf(c, m.Verdict), MayAccept: s.routes["message.accept"].Who.allows(c.User),
 	}
-	if m.Kind != "" {
+	if m.Kind != m.Act && m.Kind != "" {
 		v.Kind = convention.Label("kind", m.Kind, c.L.Tag)
 	}
 	for _, x := range r.Pending {

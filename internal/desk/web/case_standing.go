@@ -24,7 +24,7 @@ func (s *Server) standing(c *Call, v *caseView) {
 	}
 	v.Dates = s.dates(c, v.Case)
 	for i, d := range v.Dates {
-		if d.running && !d.Due.IsZero() {
+		if d.Running && !d.Due.IsZero() {
 			v.Due = &v.Dates[i]
 			break
 		}
@@ -75,8 +75,8 @@ func (s *Server) dates(c *Call, found desk.Case) []dateLine {
 	var out []dateLine
 	add := func(clock, due, state, owed string, measure int64) {
 		out = append(out, dateLine{
-			Name: convention.Label("clock", clock, c.L.Tag), Measure: measure, Owed: owed, Due: moment(c, due),
-			State: tag{cmp.Or(dateKinds[state], "plain"), c.L.T("case.clock_" + state)}, running: state == "running" || state == "warned",
+			Name: clockLabel(c, clock), Measure: measure, Owed: owed, Due: moment(c, due),
+			State: tag{cmp.Or(dateKinds[state], "plain"), c.L.T("case.clock_" + state)}, Running: state == "running" || state == "warned",
 		})
 	}
 	known := map[string]bool{}
@@ -91,6 +91,14 @@ func (s *Server) dates(c *Call, found desk.Case) []dateLine {
 	}
 	slices.SortStableFunc(out, func(a, b dateLine) int { return a.Due.Compare(b.Due) })
 	return out
+}
+
+// clockLabel names a clock of the law, or that of delivery, which the broker alone keeps.
+func clockLabel(c *Call, clock string) string {
+	if clock == "delivery" {
+		return c.L.T("case.delivery")
+	}
+	return convention.Label("clock", clock, c.L.Tag)
 }
 
 // caseEvents are the messages of both sides and the deadlines that passed, in the
@@ -116,7 +124,7 @@ func (s *Server) caseEvents(c *Call, found desk.Case) []caseEvent {
 		out = append(out, e)
 	}
 	for _, d := range found.Deadlines {
-		out = append(out, caseEvent{At: moment(c, d.Due), Index: d.Index, Deadline: convention.Label("clock", d.Clock, c.L.Tag)})
+		out = append(out, caseEvent{At: moment(c, d.Due), Index: d.Index, Deadline: clockLabel(c, d.Clock)})
 	}
 	slices.SortStableFunc(out, func(a, b caseEvent) int { return cmp.Compare(a.Index, b.Index) })
 	return out

@@ -34,3 +34,17 @@ func TestCompose(t *testing.T) {
 	}
 	w.run("compose")
 }
+
+// TestCases looks at a case that another State has opened, and reads its request.
+func TestCases(t *testing.T) {
+	before := locale.Missed()
+	w := newWorld(t, "QM", "QN")
+	for _, place := range w.desks {
+		w.must(place.desk.Sync(t.Context()))
+	}
+	w.receive()
+	w.run("cases")
+	if n := locale.Missed() - before; n != 0 {
+		t.Errorf("%d sentences were missing", n)
+	}
+}

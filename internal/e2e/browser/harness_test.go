@@ -27,9 +27,12 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/desk/web"
+	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/internal/transport"
+	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/wire"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 var passphrase = []byte("five fictitious words for tests")
@@ -51,7 +54,10 @@ type world struct {
 type place struct {
 	Origin string `json:"origin"`
 	Setup  string `json:"setup"` // link for the first administrator
-	desk   *desk.Desk
+	// Case and Message are of a request that it has received, if any.
+	Case    string `json:"case,omitempty"`
+	Message string `json:"message,omitempty"`
+	desk    *desk.Desk
 }
 
 // newWorld starts a broker, and a desk with pages for each State.
@@ -193,6 +199,24 @@ func (w *world) serve(party string, d *desk.Desk) {
 	link, err := pages.InvitationLink(code)
 	w.must(err)
 	w.desks[party] = &place{Origin: origin, Setup: link, desk: d}
+}
+
+// receive has QN send QM a request.
+func (w *world) receive() {
+	w.t.Helper()
+	from, to := w.desks["QN"], w.desks["QM"]
+	body, err := convention.Marshal(states.Content(workflow.Request, "QN", "QM"))
+	w.must(err)
+	_, _, err = from.desk.Send(w.t.Context(), desk.Order{From: "QN.24-7", To: "QM.24-7", Act: "request", Lane: "urgent", Body: body})
+	w.must(err)
+	w.must(from.desk.Sync(w.t.Context()))
+	w.must(to.desk.Sync(w.t.Context()))
+	all, err := to.desk.Messages(w.t.Context())
+	w.must(err)
+	if len(all) != 1 {
+		w.t.Fatalf("%d messages arrived", len(all))
+	}
+	to.Case, to.Message = all[0].Case, all[0].ID
 }
 
 // A result is what a scenario has found.

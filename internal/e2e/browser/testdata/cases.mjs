@@ -1,0 +1,48 @@
+// A case and a message of it, as the officers of a State see them.
+import { readFile } from "node:fs/promises";
+import { admin, look, ways } from "./pages.mjs";
+
+const officer = { login: "ana", name: "Lucía Ferrer", password: "seven quiet lamps at sea" };
+
+export default async function (world) {
+  const { origin, setup, case: id, message } = world.desks.QM;
+  const first = await world.visit();
+  await world.takeUp(first, setup, admin);
+  await world.invite(first, origin, admin, officer, ["drafter", "approver"]);
+  const page = await world.visit();
+  await world.takeUp(page, officer.link, officer);
+  await page.goto(`${origin}/cases/${id}`);
+  await page.fill("#text", "Called the bank; they keep the logs. اتصلتُ بالمصرف");
+  await page.click(`form[action='/cases/${id}/note'] button`);
+  await page.waitForURL(/done=case_noted/);
+  // Labels of code lists are the convention's, which the pseudo-locale leaves as they are.
+  const seen = ways.filter(([lang]) => lang !== "en-XA");
+  for (const [lang, width] of seen) await look(world, page, `/cases/${id}`, lang, width, officer);
+  await look(world, page, `/messages/${message}`, "en", 1280, officer);
+  await page.goto(`${origin}/cases/${id}`);
+  await page.click(`a[href='/messages/${message}']`);
+  await page.click(`form[action='/messages/${message}/open'] button`);
+  await page.locator(".ed-part").first().waitFor();
+  for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 1280]]) await look(world, page, `/messages/${message}`, lang, width, officer);
+  const [proof] = await Promise.all([page.waitForEvent("download"), page.click(`form[action='/messages/${message}/proof'] button`)]);
+  const zip = await readFile(await proof.path());
+  world.expect("the proof holds the message and its receipt", zip.includes("message.mla.json") && zip.includes("receipt.tlog-proof"));
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  for (const [name, path] of [["case", `/cases/${id}`], ["message", `/messages/${message}`]]) {
+    await page.goto(origin + path);
+    world.check(`${name} in the dark`, await world.axe(page));
+    await world.shot(page, `${name}-dark`);
+  }
+  await without(world, origin, id);
+}
+
+// without works on the case in a browser that runs no scripts.
+async function without(world, origin, id) {
+  const page = await world.visit({ javaScriptEnabled: false });
+  await world.signIn(page, origin, officer);
+  await page.goto(`${origin}/cases/${id}`);
+  await page.click("a[href*='act=acknowledge']");
+  world.expect("an action leads to a draft without scripts", page.url().includes("/drafts/new"));
+  await page.context().close();
+}
