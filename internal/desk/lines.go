@@ -55,16 +55,20 @@ type ListFilter struct {
 	Team        string    `json:"team,omitempty"`
 	Tag         string    `json:"tag,omitempty"`
 	DueBefore   time.Time `json:"due_before,omitzero"`
-	Since       time.Time `json:"since,omitzero"` // of the newest message
-	Sort        string    `json:"sort,omitempty"` // moved (the default), due or urgency
+	Overdue     bool      `json:"overdue,omitempty"` // what is due has passed
+	Since       time.Time `json:"since,omitzero"`    // of the newest message
+	Sort        string    `json:"sort,omitempty"`    // moved (the default), due or urgency
 }
 
-// stored is the filter as the database takes it, for an officer who reads.
-func (f ListFilter) stored(o Officer) store.LineFilter {
+// stored is the filter as the database takes it now, for an officer who reads.
+func (f ListFilter) stored(o Officer, now time.Time) store.LineFilter {
 	s := store.LineFilter{
 		Direction: f.Direction, State: f.State, Stage: f.Stage, Lane: f.Lane, Own: f.Own, Counterpart: f.Counterpart, Type: f.Type,
 		Owed: f.Owed, Unread: f.Unread, Unassigned: f.Unassigned, Officer: f.Officer, Team: f.Team, Tag: f.Tag,
 		DueBefore: unix(f.DueBefore), Since: unix(f.Since), Sort: f.Sort, Reader: o.ID,
+	}
+	if f.Overdue && (s.DueBefore == 0 || s.DueBefore > now.Unix()) {
+		s.DueBefore = now.Unix()
 	}
 	if o.Has(Approver, DutyOfficer) { // who assign what is sealed
 		s.Reader = ""
@@ -106,7 +110,7 @@ func (d *Desk) List(ctx context.Context, o Officer, f ListFilter, next string, l
 	if limit <= 0 || limit > maxLines {
 		limit = 50
 	}
-	s := f.stored(o)
+	s := f.stored(o, d.now())
 	s.Limit = limit
 	if next != "" {
 		var err error
@@ -139,7 +143,7 @@ func (d *Desk) Count(ctx context.Context, o Officer, f ListFilter, most int) (n 
 		return 0, err
 	}
 	err = d.db.Read(ctx, func(r store.DeskReader) (err error) {
-		n, err = r.CountLines(ctx, f.stored(o), most)
+		n, err = r.CountLines(ctx, f.stored(o, d.now()), most)
 		return err
 	})
 	return n, err

@@ -17,7 +17,8 @@ type Hit struct {
 	Case    string   `json:"case"`
 	Message *Message `json:"message,omitempty"` // nil for a note
 	Note    string   `json:"note,omitempty"`
-	Line    Line     `json:"line"` // of the case
+	Excerpt string   `json:"excerpt,omitempty"` // what stands around a word that was asked for
+	Line    Line     `json:"line"`              // of the case
 }
 
 // Hits is a page of what was found, the newest first. Next continues it and is
@@ -66,7 +67,7 @@ func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit 
 			return err
 		}
 		for _, h := range hits {
-			hit, err := showHit(ctx, r, h)
+			hit, err := showHit(ctx, r, h, asked)
 			if err != nil {
 				return err
 			}
@@ -82,7 +83,7 @@ func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit 
 	return out, err
 }
 
-func showHit(ctx context.Context, r store.DeskReader, h store.TextHit) (Hit, error) {
+func showHit(ctx context.Context, r store.DeskReader, h store.TextHit, asked string) (Hit, error) {
 	line, err := r.Line(ctx, h.Case)
 	if err != nil {
 		return Hit{}, err
@@ -92,12 +93,13 @@ func showHit(ctx context.Context, r store.DeskReader, h store.TextHit) (Hit, err
 		notes, err := r.Notes(ctx, h.Case)
 		if i := slices.IndexFunc(notes, func(n store.Note) bool { return n.ID == -h.Place }); i >= 0 {
 			hit.Note = notes[i].Text
+			hit.Excerpt = excerpt(hit.Note, asked)
 		}
 		return hit, err
 	}
 	l, err := r.Letter(ctx, h.Message)
 	m := viewOf(l)
-	hit.Message = &m
+	hit.Message, hit.Excerpt = &m, excerpt(textIn(l.Body), asked)
 	return hit, err
 }
 

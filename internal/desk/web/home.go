@@ -21,6 +21,8 @@ type homeView struct {
 	Incidents   int // what went wrong that must not
 	Codes       int // recovery codes left
 	NoPasskey   bool
+	Tasks       []task
+	Reads       bool // has tasks at all
 }
 
 // An authorityLine is one of the State's authorities.
@@ -31,7 +33,11 @@ type authorityLine struct {
 
 // home shows what there is to do today.
 func (s *Server) home(w http.ResponseWriter, c *Call) error {
-	v := homeView{Name: c.User.Name, Roles: roleNames(c, c.User)}
+	v := homeView{Name: c.User.Name, Roles: roleNames(c, c.User), Reads: Readers.allows(c.User)}
+	var err error
+	if v.Tasks, err = s.tasks(c); err != nil {
+		return err
+	}
 	ids, err := s.Desk.Authorities()
 	if err != nil {
 		return err

@@ -12,9 +12,14 @@ type navLine struct{ route, label, keys string }
 // navigation is shown to whoever may call the route.
 var navigation = []navLine{
 	{"home", "layout.nav_today", "g t"},
+	{"inbox", "lists.inbox", "g i"},
+	{"outbox", "lists.outbox", "g o"},
+	{"work", "lists.work", "g m"},
+	{"deadlines", "lists.deadlines", "g d"},
+	{"search", "lists.search", "/"},
 	{"watch", "watch.title", "g w"},
 	{"draft.new", "compose.nav_new", "g n"},
-	{"drafts", "compose.nav_drafts", "g d"},
+	{"drafts", "compose.nav_drafts", "g f"},
 	{"releases", "compose.nav_releases", "g e"},
 	{"directory", "directory.title", "g a"},
 	{"keys", "keys.title", "g k"},

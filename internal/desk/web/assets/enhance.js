@@ -113,15 +113,14 @@ if ("shortcuts" in document.body.dataset) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
     const keys = first ? `${first} ${event.key}` : event.key;
     first = "";
-    if (pages.has(keys)) location.assign(pages.get(keys));
-    else if (event.key === "j") move(1);
-    else if (event.key === "k") move(-1);
-    else if (event.key === "/") {
-      const search = document.querySelector("input[type=search]");
-      if (!search) return;
+    const search = document.querySelector("main input[type=search]");
+    if (keys === "/" && search) {
       event.preventDefault();
       search.focus();
-    } else if (event.key === "?") document.getElementById("keys")?.showModal();
+    } else if (pages.has(keys)) location.assign(pages.get(keys));
+    else if (event.key === "j") move(1);
+    else if (event.key === "k") move(-1);
+    else if (event.key === "?") document.getElementById("keys")?.showModal();
     else if ([...pages.keys()].some((k) => k.startsWith(`${event.key} `))) first = event.key;
   });
 }
