@@ -140,6 +140,12 @@ type Passed struct {
 	Index int64  `json:"index"`
 }
 
+// Verdicts of a [Message] besides "authentic" and the codes of what is wrong.
+const (
+	VerdictWaiting = store.OrderWaiting  // not accepted by the broker yet
+	VerdictErased  = store.VerdictErased // lawfully erased; the proof is kept
+)
+
 // viewOf shows a stored message.
 func viewOf(l store.Letter) Message {
 	m := Message{

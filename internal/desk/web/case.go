@@ -10,7 +10,6 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
-	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
@@ -215,9 +214,9 @@ func (s *Server) verdictOf(c *Call, code string) verdict {
 	switch code {
 	case "authentic":
 		return verdict{Tag: tag{"ok", c.L.T("case.genuine")}, Text: c.L.T("case.genuine_text")}
-	case store.OrderWaiting:
+	case desk.VerdictWaiting:
 		return verdict{Tag: tag{"info", c.L.T("case.waiting")}, Text: c.L.T("case.waiting_text"), Code: code}
-	case store.VerdictErased:
+	case desk.VerdictErased:
 		return verdict{Tag: tag{"plain", c.L.T("case.erased")}, Text: c.L.T("case.erased_text"), Code: code}
 	}
 	return verdict{Tag: tag{"bad", c.L.T("case.doubtful")}, Text: c.L.T("case.doubtful_text"), Code: code}

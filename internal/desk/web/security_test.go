@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -178,8 +179,8 @@ func TestText(t *testing.T) {
 			if e.Method == http.MethodPost {
 				got = o.post(e.address(t), form)
 			}
-			if body := got.Body.String(); strings.Contains(body, "<script>alert") || strings.Contains(body, "<img src=x") ||
-				strings.Contains(body, "<b>مرحبا") || strings.Contains(body, "<svg onload") {
+			if body := got.Body.String(); isPage(t, e, got) && (strings.Contains(body, "<script>alert") || strings.Contains(body, "<img src=x") ||
+				strings.Contains(body, "<b>مرحبا") || strings.Contains(body, "<svg onload")) {
 				t.Errorf("%s writes what was typed as it is:\n%s", e.Name, body)
 			}
 			if got.Code >= http.StatusInternalServerError {
@@ -196,6 +197,22 @@ func TestText(t *testing.T) {
 			}
 		}
 	}
+}
+
+// isPage reports whether an answer is a page. What is none may not be taken for
+// one by a browser: it is saved as a file, or is a stream of events.
+func isPage(t *testing.T, e Route, got *httptest.ResponseRecorder) bool {
+	t.Helper()
+	h := got.Header()
+	kind := h.Get("Content-Type")
+	if got.Code != http.StatusOK || strings.HasPrefix(kind, "text/html") {
+		return true
+	}
+	if h.Get("X-Content-Type-Options") != "nosniff" || kind != "text/event-stream" && kind != "application/json" &&
+		!strings.HasPrefix(h.Get("Content-Disposition"), "attachment") {
+		t.Errorf("%s answers with %q that a browser may show", e.Name, kind)
+	}
+	return false
 }
 
 // TestTooMuch sends more than a form takes, and too often.
@@ -258,7 +275,7 @@ func TestLanguages(t *testing.T) {
 				if got.Code >= http.StatusInternalServerError {
 					t.Errorf("%s in %s: %d\n%s", e.Name, l.Tag, got.Code, h.log.String())
 				}
-				if body := got.Body.String(); got.Code == http.StatusOK &&
+				if body := got.Body.String(); got.Code == http.StatusOK && isPage(t, e, got) &&
 					!strings.Contains(body, `<html lang="`+l.Tag+`" dir="`+l.Dir+`">`) || strings.Contains(body, "⟦") {
 					t.Errorf("%s in %s:\n%s", e.Name, l.Tag, body)
 				}
