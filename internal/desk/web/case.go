@@ -46,6 +46,7 @@ type caseView struct {
 	Due        *dateLine
 	Now        time.Time
 	Actions    []Choice // acts possible now; what the other side waits for first
+	Latest     string   // the latest message of the other side; empty for none
 	Measures   []measureLine
 	Dates      []dateLine
 	Conditions []conditionLine
@@ -170,6 +171,9 @@ func (s *Server) glance(c *Call, v *caseView) {
 			if len(v.Asked) == 0 {
 				v.Asked = []string{convention.Label("kind", cmp.Or(m.Kind, "request"), c.L.Tag)}
 			}
+		}
+		if m.Incoming {
+			v.Latest = m.ID
 		}
 		if m.Verdict != "authentic" && v.Verdict.Code == "" {
 			v.Verdict = s.verdictOf(c, m.Verdict)

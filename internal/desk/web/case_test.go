@@ -10,6 +10,7 @@ import (
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/workflow"
 )
 
@@ -150,4 +151,21 @@ func TestConditionsOnPage(t *testing.T) {
 	}
 	ana.post(message+"/open", url.Values{})
 	wants(t, ana.get(message).Body.String(), "Wiretap canary")
+}
+
+// TestUnreadable says of a message that failed its check that it did, and offers
+// nobody to open it.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ana := h.user("ana", desk.Drafter)
+	l := h.receive("1", "request", states.Content(workflow.Request, "QN", "QM"))
+	l.Body, l.Verdict = nil, string(problem.WrongDigest)
+	h.must(h.server.Desk.Store().Write(t.Context(), func(w store.DeskWriter) error { return w.PutLetter(t.Context(), l) }))
+	wants(t, ana.get("/cases/"+l.Case).Body.String(), "Not confirmed", string(problem.WrongDigest), "Do not act on it")
+	page := ana.get("/messages/" + l.ID).Body.String()
+	wants(t, page, "could not be decrypted")
+	if strings.Contains(page, "/open") {
+		t.Error("a message without content is offered to be opened")
+	}
 }
