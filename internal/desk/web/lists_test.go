@@ -8,6 +8,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/message"
 )
 
 // hostile is a text that no page may take for markup.
@@ -118,8 +119,8 @@ func TestSavedViews(t *testing.T) {
 	}
 }
 
-// TestConfirmRequest answers a stranger who types what no request has, and tells
-// nothing else.
+// TestConfirmRequest answers a stranger who types what is on a paper, or what no
+// request has, and tells nothing else.
 func TestConfirmRequest(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -130,5 +131,22 @@ func TestConfirmRequest(t *testing.T) {
 	got := o.post("/confirm-request", url.Values{"reference": {hostile}, "code": {"x"}})
 	if body := got.Body.String(); got.Code != http.StatusUnprocessableEntity || !strings.Contains(body, "mistyped") || strings.Contains(body, hostile) {
 		t.Errorf("what is mistyped: %d %s", got.Code, body)
+	}
+	m := message.Message{Core: message.Core{ID: message.ID(strings.Repeat("0a", 16))}}
+	code := (&message.Payload{Nonce: strings.Repeat("0b", 32)}).CheckCode(&m)
+	typed := url.Values{"reference": {message.Reference(m.Core.ID)}, "code": {code}}
+	if got := o.post("/confirm-request", typed); got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "Do not act on the paper") {
+		t.Errorf("what nobody sent: %d %s", got.Code, got.Body)
+	}
+	h.must(h.server.Desk.Store().Write(t.Context(), func(w store.DeskWriter) error {
+		return w.PutLetter(t.Context(), store.Letter{
+			ID: string(m.Core.ID), Case: strings.Repeat("d", 32), From: "QN-24-7", To: "QM-24-7", Incoming: true, Act: "request", Verdict: "authentic",
+			AcceptedAt: h.now().Unix(), Code: code, Body: []byte(`{"secret":"canary"}`),
+		})
+	}))
+	got = o.post("/confirm-request", typed)
+	if body := got.Body.String(); got.Code != http.StatusOK || !strings.Contains(body, "Genuine") || !strings.Contains(body, "QN-24-7") ||
+		strings.Contains(body, "canary") || strings.Contains(body, strings.Repeat("d", 32)) {
+		t.Errorf("a genuine request: %d %s", got.Code, body)
 	}
 }
