@@ -34,7 +34,27 @@ export default async function (world) {
     world.check(`${name} in the dark`, await world.axe(page));
     await world.shot(page, `${name}-dark`);
   }
+  await lists(world, page, id);
   await without(world, origin, id);
+}
+
+// lists looks at the lists that hold the case, empty ones, the search, and the page
+// for who holds a paper.
+async function lists(world, page, id) {
+  const { origin } = world.desks.QM;
+  await page.emulateMedia({ colorScheme: "light" });
+  for (const path of ["/inbox", "/search?q=logs"]) {
+    for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 1280]]) await look(world, page, path, lang, width, officer);
+  }
+  for (const path of ["/", "/outbox", "/work", "/deadlines"]) await look(world, page, path, "ar", 320, officer);
+  await page.goto(`${origin}/confirm-request?lang=ar`); // look takes it for the page that asks who one is
+  world.check("confirm-request", [...await world.axe(page), ...await world.overflow(page), ...await world.small(page)]);
+  await world.shot(page, "confirm-request-ar-320");
+  await page.goto(`${origin}/inbox`);
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${origin}/cases/${id}`);
+  world.expect("j and Enter open the case of a list", true);
 }
 
 // without works on the case in a browser that runs no scripts.
