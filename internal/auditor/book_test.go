@@ -200,7 +200,7 @@ func TestLooks(t *testing.T) {
 		t.Errorf("a silent log: %v", found)
 	}
 	// The log is rewound, as after a restore.
-	rewound := r.testLog.fork(7)
+	rewound := r.fork(7)
 	rewound.publish(r.from)
 	if _, err := auditor.Look(t.Context(), r.m, r.b, begun); !errors.Is(err, auditor.ErrRewind) {
 		t.Fatalf("a rewound log is followed: %v", err)

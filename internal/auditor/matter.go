@@ -65,8 +65,9 @@ func (d *derivation) cases(ctx context.Context) error {
 			return d.receipt(ctx, m, e)
 		case translog.KindDeadline:
 			return d.deadline(ctx, m, e)
+		default: // says nothing about a case
+			return nil
 		}
-		return nil
 	})
 	if err != nil {
 		return err

@@ -129,7 +129,7 @@ func listen(ctx context.Context, network, address string) (net.Listener, error) 
 	if err != nil || network != "unix" {
 		return listener, err
 	}
-	return listener, os.Chmod(address, 0o660) //nolint:gosec // the proxy is of the group
+	return listener, os.Chmod(address, 0o660)
 }
 
 // run serves until the context ends.
@@ -176,7 +176,7 @@ func (a *app) offerSetup(ctx context.Context, home string, accounts *account.Acc
 	if err := os.WriteFile(path, []byte(link+"\n"), 0o600); err != nil {
 		return err
 	}
-	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor is small
+	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprintf(a.err, "\nSet the pages up within three days, once:\n\n  %s\n\n", link)
 		return nil
 	}

@@ -56,7 +56,7 @@ func (d *Desk) anchorLog(ctx context.Context) error {
 // anchored is when the broker says that it logged an anchor; the zero time if it
 // cannot be read.
 func (d *Desk) anchored(a store.Anchor) time.Time {
-	_, accepted, _ := d.trust.Anchored(a.Proof) //nolint:errcheck // AuditVerify tells
+	_, accepted, _ := d.trust.Anchored(a.Proof) // AuditVerify tells
 	return accepted.At
 }
 

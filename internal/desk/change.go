@@ -266,7 +266,7 @@ func (d *Desk) install() error {
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 			return err
 		}
-		if err := os.Rename(path, to); err != nil {
+		if err := os.Rename(path, to); err != nil { //nolint:gosec // a home that its owner alone may write to
 			return err
 		}
 		return durable.SyncDir(filepath.Dir(to))

@@ -100,13 +100,14 @@ func (h *hub) rewriteDeskLog(file string) {
 	d := &database{t: h.t, conn: conn}
 	rows, err := conn.QueryContext(h.t.Context(), "SELECT salt, body FROM log_entry ORDER BY idx")
 	h.must(err)
+	defer rows.Close()
 	var all []translog.Salted
 	for rows.Next() {
 		var salt, body []byte
 		h.must(rows.Scan(&salt, &body))
 		all = append(all, translog.Salted{Salt: [32]byte(salt), Body: body})
 	}
-	h.must(errors.Join(rows.Err(), rows.Close()))
+	h.must(rows.Err())
 	all[0].Body = bytes.Replace(all[0].Body, []byte(`"by":"desk"`), []byte(`"by":"nobody"`), 1)
 	var hashes []translog.Hash
 	for _, s := range all {

@@ -48,10 +48,10 @@ func (h *hub) refuses(reason string) {
 func TestClockOfWitnesses(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
-	qm, _ := h.pair()
+	_, _ = h.pair()
 	lines := h.clocked("one", 0) + h.clocked("two", 0) + h.clocked("astray", -20*time.Minute) + "group g 2 one two astray\nquorum g\n"
 	h.witnesses(lines)
-	qm = h.open("QM")
+	qm := h.open("QM")
 	sent := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
 	h.until("a witnessed receipt", func() bool { return h.graded(h.as("QM"), sent.ID).Grade == wire.GradeWitnessed })
 	h.must(h.server.Broker.Ready(t.Context()))
@@ -106,10 +106,10 @@ func TestStolenLogKey(t *testing.T) {
 func TestWithoutQuorum(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
-	qm, _ := h.pair()
+	_, _ = h.pair()
 	line, silent := h.door("auditor")
 	h.witnesses(line + "quorum auditor\n")
-	qm = h.open("QM")
+	qm := h.open("QM")
 	sent := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
 	h.until("a witnessed receipt", func() bool { return h.graded(h.as("QM"), sent.ID).Grade == wire.GradeWitnessed })
 	silent.Store(true)

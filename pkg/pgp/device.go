@@ -113,7 +113,7 @@ func signerKey(signer crypto.Signer, at time.Time) (*packet.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := binary.BigEndian.AppendUint32([]byte{4}, uint32(at.Unix())) //nolint:gosec // checked by wholeSecond
+	body := binary.BigEndian.AppendUint32([]byte{4}, uint32(at.Unix()))
 	body = append(append(body, byte(packet.PubKeyAlgoECDSA)), oidP384...)
 	body = append(binary.BigEndian.AppendUint16(body, pointBits), point...)
 	parsed, err := packet.Read(bytes.NewReader(appendPacket(nil, tagPublicKey, body)))

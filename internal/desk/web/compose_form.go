@@ -151,7 +151,7 @@ func (k *maker) lacks(in convention.Input, v any) bool {
 	return slices.ContainsFunc(items, func(item any) bool {
 		object, _ := item.(map[string]any)
 		return slices.ContainsFunc(in.Shape.Inputs(), func(inner convention.Input) bool {
-			return !(in.Numbered && inner.Name == "number") && inner.Wanted(object) && k.lacks(inner, object[inner.Name])
+			return (!in.Numbered || inner.Name != "number") && inner.Wanted(object) && k.lacks(inner, object[inner.Name])
 		})
 	})
 }

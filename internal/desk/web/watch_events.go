@@ -57,7 +57,7 @@ func (s *Server) watchEvents(w http.ResponseWriter, c *Call) error {
 		case <-look.C:
 			state, err := s.boardState(c)
 			if err != nil {
-				return nil //nolint:nilerr // the answer has begun: the browser asks again and is told
+				return nil // the answer has begun: the browser asks again and is told
 			}
 			if state != last && !say("event: change\ndata:\n\n") {
 				return nil

@@ -40,7 +40,7 @@ func (v *deskView) Accounts(ctx context.Context) ([]store.Account, error) {
 	return list(ctx, &v.view, "accounts", scanAccount, `SELECT `+accountColumns+` FROM account ORDER BY login`)
 }
 
-const passkeyColumns = `id, account_id, name, data, created_at_unix, used_at_unix`
+const passkeyColumns = `id, account_id, name, data, created_at_unix, used_at_unix` //nolint:gosec // names of columns
 
 func scanPasskey(r *sql.Rows, p *store.Passkey) error {
 	return r.Scan(&p.ID, &p.Account, &p.Name, &p.Data, &p.CreatedAt, &p.UsedAt)

@@ -128,12 +128,14 @@ func (db *Mirror) Keep(ctx context.Context, entries []store.AuditEntry) error {
 func (db *Mirror) Settle(ctx context.Context) error {
 	var erased int64
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		for _, side := range []string{"sender", "recipient"} {
-			if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO concern (party, idx)
-				SELECT substr(m.`+side+`, 1, instr(m.`+side+`, '.') - 1), e.idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref
-				WHERE e.kind = 'receipt' AND e.case_id = ''`); err != nil {
-				return fmt.Errorf("sqlite: settling entries: %w", err)
-			}
+		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO concern (party, idx)
+			SELECT substr(who, 1, instr(who, '.') - 1), idx FROM (
+				SELECT m.sender AS who, e.idx AS idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref
+				WHERE e.kind = 'receipt' AND e.case_id = ''
+				UNION ALL
+				SELECT m.recipient, e.idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref
+				WHERE e.kind = 'receipt' AND e.case_id = '')`); err != nil {
+			return fmt.Errorf("sqlite: settling entries: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE entry SET (case_id, lane, sender, recipient) =
 			(SELECT m.case_id, m.lane, m.sender, m.recipient FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref)
