@@ -93,10 +93,10 @@ func listFilter(c *Call, list string, query url.Values) desk.ListFilter {
 	if owed := query.Get("owed"); owed == "us" || owed == "them" {
 		f.Owed = owed
 	}
-	switch state := query.Get("state"); {
-	case state == "all":
+	switch state := query.Get("state"); state {
+	case "all":
 		f.State = ""
-	case state == "closed":
+	case "closed":
 		f.State = state
 	}
 	switch assigned := query.Get("assigned"); assigned {

@@ -97,7 +97,7 @@ func (s *Server) rotaAdd(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	level, _ := strconv.ParseInt(in.Get("level"), 10, 64) //nolint:errcheck // the office refuses what is no level
+	level, _ := strconv.ParseInt(in.Get("level"), 10, 64) // the office refuses what is no level
 	shift := office.Shift{
 		Officer: in.Get("officer"), Level: level, Days: in["days"], Begins: in.Get("begins"), Ends: in.Get("ends"), Zone: in.Get("zone"),
 	}
