@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,14 +39,20 @@ func newDraft(t *testing.T, o *office.Office, by desk.Officer, lane workflow.Lan
 	return d
 }
 
-// save changes a draft's body by a member of its proceeding.
+// save changes a draft's body by its reference.
 func save(t *testing.T, o *office.Office, by desk.Officer, d office.Draft, ref string) office.Draft {
+	t.Helper()
+	return edit(t, o, by, d, map[string]any{"own_ref": ref})
+}
+
+// edit changes members of a draft's body.
+func edit(t *testing.T, o *office.Office, by desk.Officer, d office.Draft, members map[string]any) office.Draft {
 	t.Helper()
 	body := map[string]any{}
 	if err := json.Unmarshal(d.Body, &body); err != nil {
 		t.Fatal(err)
 	}
-	body["own_ref"] = ref
+	maps.Copy(body, members)
 	raw, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
@@ -188,9 +195,9 @@ func TestEmergencyRelease(t *testing.T) {
 	if _, err := o.ReleaseInEmergency(t.Context(), bo, shown); problem.CodeOf(err) != problem.Forbidden {
 		t.Errorf("one officer releases in the urgent lane: %v", err)
 	}
-	lane := string(workflow.Emergency)
-	d, err := o.SaveDraft(t.Context(), bo, d.ID, d.Version, office.Edit{Lane: &lane})
-	must(t, err)
+	d = edit(t, o, bo, d, map[string]any{
+		"urgency": "E0_EMERGENCY", "urgency_reason": map[string]any{"code": "LIFE_OR_SAFETY", "text": map[string]any{"lang": "en", "text": "A child is held.", "authentic": true}},
+	})
 	shown, _ = decision(t, o, bo, d.ID)
 	if _, err := o.ReleaseInEmergency(t.Context(), ana, shown); problem.CodeOf(err) != problem.Forbidden {
 		t.Errorf("who is not on duty releases: %v", err)
