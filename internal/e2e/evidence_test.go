@@ -412,6 +412,7 @@ func TestEvidenceOnMedium(t *testing.T) {
 
 // TestEvidenceErased: the parts of an erased case are gone from the broker.
 func TestEvidenceErased(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	h := newHaul(t)
 	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))
@@ -434,6 +435,7 @@ func TestEvidenceErased(t *testing.T) {
 // TestEvidenceTampered: whatever somebody with the database changes of what it
 // says of evidence, the broker's check finds and locates.
 func TestEvidenceTampered(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	h := newHaul(t)
 	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))
@@ -494,6 +496,7 @@ func (h *haul) sql(database, statement string) {
 // TestEvidenceDropped: what was delivered is given up after its time, by an entry
 // of the log, with which the check agrees; under a legal hold it stays.
 func TestEvidenceDropped(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	h := newHaul(t)
 	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))

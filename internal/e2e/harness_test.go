@@ -287,3 +287,12 @@ func (h *hub) deskDatabase(party string) *database {
 	h.t.Cleanup(func() { conn.Close() })
 	return &database{t: h.t, conn: conn}
 }
+
+// oneByOne leaves a test out under the race detector, which is slow: it does one
+// thing after another, and what runs beside it runs in other tests too.
+func oneByOne(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("one thing after another: nothing that the race detector would find")
+	}
+}

@@ -34,9 +34,7 @@ type life struct {
 // every one of them has the verdict of its time, and whatever was forbidden was
 // refused with a sentence that says what to do.
 func TestKeyLife(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one thing after another: nothing that the race detector would find")
-	}
+	oneByOne(t)
 	t.Parallel()
 	l := &life{hub: newHub(t), desks: map[string]*desk.Desk{}}
 	for _, party := range []string{"QM", "QN", "QP"} {
