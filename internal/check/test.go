@@ -14,7 +14,7 @@ const maxEventBytes = 16 << 20
 // test runs every test, in random order. A skip is a failure: with all parts
 // installed there is no reason for one.
 func test(ctx context.Context, c *checker) error {
-	args := []string{"-shuffle=on", "-timeout=15m"}
+	args := []string{"-shuffle=on", "-timeout=25m"}
 	if c.pattern != "" {
 		args = append(args, "-run="+c.pattern)
 	}
@@ -39,7 +39,7 @@ func race(ctx context.Context, c *checker) error {
 	if err != nil || len(packages) == 0 {
 		return err
 	}
-	args := []string{"-race", "-short", "-shuffle=on", "-timeout=15m"}
+	args := []string{"-race", "-short", "-shuffle=on", "-timeout=25m"}
 	if c.pattern != "" {
 		args = append(args, "-run="+c.pattern)
 	}
