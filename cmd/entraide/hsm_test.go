@@ -11,6 +11,9 @@ import (
 
 // TestHSM runs the page of the manual about keys in a device, with SoftHSM.
 func TestHSM(t *testing.T) {
+	if testing.Short() {
+		t.Skip("package e2e shows the same code to the race detector")
+	}
 	t.Parallel()
 	helper := os.Getenv("ENTRAIDE_HSM")
 	if helper == "" {

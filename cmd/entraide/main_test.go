@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 
 // TestScript runs the pages of the manual.
 func TestScript(t *testing.T) {
+	if testing.Short() {
+		t.Skip("package e2e shows the same code to the race detector")
+	}
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
