@@ -12,7 +12,7 @@ import (
 // TestHSM runs the page of the manual about keys in a device, with SoftHSM.
 func TestHSM(t *testing.T) {
 	if testing.Short() {
-		t.Skip("package e2e shows the same code to the race detector")
+		t.Skip("too long under the race detector")
 	}
 	t.Parallel()
 	helper := os.Getenv("ENTRAIDE_HSM")

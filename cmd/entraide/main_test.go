@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 // TestScript runs the pages of the manual.
 func TestScript(t *testing.T) {
 	if testing.Short() {
-		t.Skip("package e2e shows the same code to the race detector")
+		t.Skip("too long under the race detector")
 	}
 	t.Parallel()
 	testscript.Run(t, testscript.Params{

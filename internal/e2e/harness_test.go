@@ -288,11 +288,11 @@ func (h *hub) deskDatabase(party string) *database {
 	return &database{t: h.t, conn: conn}
 }
 
-// oneByOne leaves a test out under the race detector, which is slow: it does one
-// thing after another, and what runs beside it runs in other tests too.
+// oneByOne leaves a test out under the race detector, which is several times
+// slower: most of what it does comes one thing after another.
 func oneByOne(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("one thing after another: nothing that the race detector would find")
+		t.Skip("too long under the race detector")
 	}
 }
