@@ -32,7 +32,7 @@ async function alarm(world, page, origin) {
   await board.click("button[data-sound]");
   world.expect("the sound is on", await board.getAttribute("button[data-sound]", "aria-pressed") === "true");
   await page.goto(`${origin}/watch`);
-  await page.click("form[action='/watch/drill'] button");
+  await world.follow(page, "form[action='/watch/drill'] button");
   await board.locator("[data-alarm]").waitFor();
   world.expect("the sound stays on", await board.getAttribute("button[data-sound]", "aria-pressed") === "true");
   for (const [lang, width] of [["ar", 1280], ["en", 1280], ["zh-Hans", 1280], ["en", 390]]) {
@@ -42,7 +42,7 @@ async function alarm(world, page, origin) {
     await world.shot(page, `alarm-${lang}-${width}`);
   }
   await page.goto(`${origin}/watch`);
-  await page.click("[data-alarm] form button");
+  await world.follow(page, "[data-alarm] form button");
   await page.waitForURL(/watch\/pages\/[0-9a-f]{32}/);
   world.check("page of a call", [...await world.axe(page), ...await world.overflow(page)]);
   await world.shot(page, "call-en");
@@ -54,13 +54,13 @@ async function alarm(world, page, origin) {
 // rotate makes new keys through the page, and finds them in the directory's history.
 async function rotate(world, page, origin) {
   await page.goto(`${origin}/keys`);
-  await page.click("form[action='/keys/rotate'] button");
+  await world.follow(page, "form[action='/keys/rotate'] button");
   await world.confirm(page, officer);
   await page.goto(`${origin}/keys`);
-  await page.click("form[action='/keys/rotate'] button");
+  await world.follow(page, "form[action='/keys/rotate'] button");
   world.expect("nothing is rotated unless somebody says what", await page.locator(".ed-errors").count() === 1);
   await page.check("#encryption");
-  await page.click("form[action='/keys/rotate'] button");
+  await world.follow(page, "form[action='/keys/rotate'] button");
   await page.waitForURL(/done=rotated/);
   world.expect("the old key is kept for reading", await page.locator(".ed-tag--plain").count() === 1);
   await page.goto(`${origin}/directory/QM.24-7`);
@@ -92,7 +92,7 @@ async function without(world, origin) {
   await page.goto(`${origin}/watch`);
   world.expect("the board asks again without scripts", await page.locator("meta[http-equiv=refresh]").count() === 1);
   await page.goto(`${origin}/log`);
-  await page.click("form[action='/log/verify'] button");
+  await world.follow(page, "form[action='/log/verify'] button");
   world.expect("the log is verified without scripts", await page.locator("[role=status] .ed-tag--ok").count() === 1);
   await page.context().close();
 }

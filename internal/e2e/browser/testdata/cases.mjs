@@ -13,15 +13,15 @@ export default async function (world) {
   await world.takeUp(page, officer.link, officer);
   await page.goto(`${origin}/cases/${id}`);
   await page.fill("#text", "Called the bank; they keep the logs. اتصلتُ بالمصرف");
-  await page.click(`form[action='/cases/${id}/note'] button`);
+  await world.follow(page, `form[action='/cases/${id}/note'] button`);
   await page.waitForURL(/done=case_noted/);
   // Labels of code lists are the convention's, which the pseudo-locale leaves as they are.
   const seen = ways.filter(([lang]) => lang !== "en-XA");
   for (const [lang, width] of seen) await look(world, page, `/cases/${id}`, lang, width, officer);
   await look(world, page, `/messages/${message}`, "en", 1280, officer);
   await page.goto(`${origin}/cases/${id}`);
-  await page.click(`a[href='/messages/${message}']`);
-  await page.click(`form[action='/messages/${message}/open'] button`);
+  await world.follow(page, `a[href='/messages/${message}']`);
+  await world.follow(page, `form[action='/messages/${message}/open'] button`);
   await page.locator(".ed-part").first().waitFor();
   for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 1280]]) await look(world, page, `/messages/${message}`, lang, width, officer);
   const [proof] = await Promise.all([page.waitForEvent("download"), page.click(`form[action='/messages/${message}/proof'] button`)]);
@@ -62,7 +62,7 @@ async function without(world, origin, id) {
   const page = await world.visit({ javaScriptEnabled: false });
   await world.signIn(page, origin, officer);
   await page.goto(`${origin}/cases/${id}`);
-  await page.click("a[href*='act=acknowledge']");
+  await world.follow(page, "a[href*='act=acknowledge']");
   world.expect("an action leads to a draft without scripts", page.url().includes("/drafts/new"));
   await page.context().close();
 }

@@ -8,7 +8,8 @@ const chief = { login: "chief", name: "Lena Fischer", password: "nine orange bic
 
 // A Hand does what a person does, and counts it.
 class Hand {
-  constructor(page) {
+  constructor(world, page) {
+    this.world = world;
     this.page = page;
     this.clicks = 0;
     this.fields = 0;
@@ -30,7 +31,7 @@ class Hand {
   }
   async press(where) {
     this.clicks++;
-    await this.page.click(where);
+    await this.world.follow(this.page, where);
   }
   get sum() { return this.clicks + this.fields; }
 }
@@ -106,21 +107,21 @@ export default async function (world) {
   await other.goto(origin);
 
   // The shortest path.
-  const hand = new Hand(page);
+  const hand = new Hand(world, page);
   await write(hand, "E1_URGENT_VOLATILE");
   await world.shot(page, "needed-filled");
   world.check("what is needed is all that is asked for", await goOn(hand));
   const draft = idOf(page);
   await hand.press(`form[action='${draft}/submit'] button`);
   await page.waitForURL(/done=draft_submitted/);
-  const second = new Hand(other);
+  const second = new Hand(world, other);
   await second.press(".ed-nav a[href='/drafts']");
   await second.press(`a[href='${draft}/check']`);
   await world.shot(other, "approve");
   world.expect("the approver sees who wrote it", (await other.locator("main").innerText()).includes(duty.name));
   await second.press(`form[action='${draft}/approve'] button`);
   await world.confirm(other, chief);
-  if (!other.url().includes("/sent")) await other.click(`form[action='${draft}/approve'] button`);
+  if (!other.url().includes("/sent")) await world.follow(other, `form[action='${draft}/approve'] button`);
   await other.waitForURL(/\/sent/);
   await world.sync();
   await other.goto(origin + draft + "/sent");
@@ -130,7 +131,7 @@ export default async function (world) {
   world.expect("the shortest path has at most 25 clicks and fields", hand.sum <= 25, `${hand.clicks} clicks, ${hand.fields} fields`);
 
   // In an emergency, alone.
-  const alone = new Hand(page);
+  const alone = new Hand(world, page);
   await write(alone, "E0_EMERGENCY");
   world.check("what is needed in an emergency is all that is asked for", await goOn(alone));
   const urgent = idOf(page);
@@ -140,7 +141,7 @@ export default async function (world) {
   if (!page.url().includes("/sent")) {
     await page.goto(`${origin}${urgent}/check`);
     await page.fill("[name=reason]", "Nobody else can be reached before the data are gone.");
-    await page.click(`form[action='${urgent}/release'] button`);
+    await world.follow(page, `form[action='${urgent}/release'] button`);
   }
   await page.waitForURL(/\/sent/);
   console.error(`shortest path of an emergency, sent by one officer: ${alone.clicks} clicks and ${alone.fields} fields (${alone.sum})`);
@@ -152,7 +153,7 @@ export default async function (world) {
   // Every page, in every way.
   await page.goto(`${origin}/drafts/new/recipient?kind=T06&urgency=R0_ROUTINE`);
   await page.check("[name=to]");
-  await page.click("main form button.ed-button");
+  await world.follow(page, "main form button.ed-button");
   const open = idOf(page);
   for (const [path, name] of [
     ["/drafts", "drafts"], ["/drafts/new", "draft-new"], ["/drafts/new/recipient?kind=T01&urgency=E1_URGENT_VOLATILE", "draft-to"],
@@ -171,12 +172,12 @@ async function without(world) {
   await world.signIn(page, origin, duty);
   await page.goto(`${origin}/drafts/new/recipient?kind=T05&urgency=R0_ROUTINE`);
   await page.check("[name=to]");
-  await page.click("main form button.ed-button");
+  await world.follow(page, "main form button.ed-button");
   const draft = idOf(page);
   await page.goto(`${origin}${draft}/part/measure-0`);
-  await page.click("button[value='add:/measures/0/subscriber/identifiers']");
+  await world.follow(page, "button[value='add:/measures/0/subscriber/identifiers']");
   await page.fill("[name='/measures/0/subscriber/identifiers/0/value']", "harbour-17");
-  await page.click(".ed-actions button[value=save]");
+  await world.follow(page, ".ed-actions button[value=save]");
   await page.goto(`${origin}${draft}/part/measure-0`);
   world.expect("an item is added and kept without scripts", await page.inputValue("[name='/measures/0/subscriber/identifiers/0/value']") === "harbour-17");
   await page.context().close();

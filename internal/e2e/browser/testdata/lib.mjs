@@ -27,6 +27,11 @@ export class World {
   // expect is check of one condition.
   expect(name, good, detail = "") { this.check(name, good ? [] : [detail || "it is not so"]); }
 
+  // follow clicks, and waits for the page that it leads to.
+  async follow(page, selector) {
+    await Promise.all([page.waitForNavigation(), page.click(selector)]);
+  }
+
   // visit opens a browser of its own. Whatever the policy of the pages stops, and
   // every error of a script, is kept in page.wrong.
   async visit(options = {}) {
@@ -67,8 +72,7 @@ export class World {
     await page.fill("#password", user.password);
     await page.fill("#repeat", user.password);
     await page.fill("#factor", await this.code(user.secret));
-    await page.click("main form button.ed-button");
-    await page.waitForURL(/recovery-codes/);
+    await this.follow(page, "main form button.ed-button");
     return user;
   }
 
@@ -78,8 +82,7 @@ export class World {
     await page.fill("#login", user.login);
     await page.fill("#password", user.password);
     await page.fill("#code", await this.code(user.secret));
-    await page.click("form[action='/sign-in'] button");
-    await page.waitForURL((u) => !u.pathname.startsWith("/sign-in"));
+    await this.follow(page, "form[action='/sign-in'] button");
   }
 
   // confirm proves anew who somebody is, if the page asks for it.
@@ -87,8 +90,7 @@ export class World {
     if (!new URL(page.url()).pathname.startsWith("/confirm")) return;
     await page.fill("#password", user.password);
     await page.fill("#code", await this.code(user.secret));
-    await page.click("form[action='/confirm'] button");
-    await page.waitForURL((u) => !u.pathname.startsWith("/confirm"));
+    await this.follow(page, "form[action='/confirm'] button");
   }
 
   // invite makes a user through the page of an administrator; returns the user
@@ -99,7 +101,7 @@ export class World {
     await page.fill("#name", user.name);
     await page.fill("#login", user.login);
     for (const role of roles) await page.check(`#role-${role}`);
-    await page.click("main form button.ed-button");
+    await this.follow(page, "main form button.ed-button");
     user.link = (await page.locator(".ed-secret").innerText()).trim();
     return user;
   }

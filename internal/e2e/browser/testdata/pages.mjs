@@ -36,7 +36,7 @@ export default async function (world) {
     for (const [lang, width] of ways) await look(world, page, path, lang, width);
   }
   await world.takeUp(page, setup, admin);
-  await page.click("main form button.ed-button");
+  await world.follow(page, "main form button.ed-button");
   world.expect("ten recovery codes", await page.locator(".ed-codes li").count() === 10);
   await world.shot(page, "codes");
 
@@ -46,14 +46,14 @@ export default async function (world) {
   await page.goto(`${origin}/security/passkeys/new`);
   await world.confirm(page, admin);
   await page.fill("#name", "Key in the office");
-  await page.click("main form button.ed-button");
+  await world.follow(page, "main form button.ed-button");
   await page.waitForURL(/done=passkey_added/);
-  await page.click(".ed-header form button");
+  await world.follow(page, ".ed-header form button");
   await page.waitForURL(/sign-in/);
   await page.click("form[data-passkey] button");
   await page.waitForURL(`${origin}/`);
   world.expect("signed in with a passkey", await page.locator("h1").innerText().then((t) => t.includes("Ines Haddad")));
-  await page.click(".ed-header form button");
+  await world.follow(page, ".ed-header form button");
   await device.session.send("WebAuthn.setUserVerified", { authenticatorId: device.id, isUserVerified: false });
   await page.click("form[data-passkey] button");
   await page.locator("[data-failed]:not(:empty)").waitFor();
@@ -77,7 +77,7 @@ async function refusedForms(world, page) {
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(`${origin}/users/new?lang=${lang}`);
     await world.confirm(page, admin);
-    await page.click("main form button.ed-button");
+    await world.follow(page, "main form button.ed-button");
     const focused = await page.evaluate(() => document.activeElement?.className);
     world.expect(`the list of errors has the focus (${lang})`, focused === "ed-errors", focused);
     world.check(`refused form ${lang}`, [...await world.axe(page), ...await world.overflow(page)]);
@@ -104,7 +104,7 @@ async function keys(world, page) {
   await page.keyboard.press("Escape");
   await page.goto(`${origin}/security`);
   await page.uncheck("#shortcuts");
-  await page.click("form[action='/security/preferences'] button");
+  await world.follow(page, "form[action='/security/preferences'] button");
   await page.waitForURL(/done=saved/);
   await page.keyboard.press("g");
   await page.keyboard.press("u");
@@ -139,12 +139,12 @@ async function without(world) {
   await page.goto(`${origin}/security`);
   await page.selectOption("#language", "fr");
   await page.fill("#zone", "Europe/Paris");
-  await page.click("form[action='/security/preferences'] button");
+  await world.follow(page, "form[action='/security/preferences'] button");
   world.expect("a form works without scripts", await page.locator(".ed-flash").innerText() === "Enregistré.");
   await world.shot(page, "security-without-scripts");
   await page.selectOption("#language", "");
-  await page.click("form[action='/security/preferences'] button");
-  await page.click(".ed-header form button");
+  await world.follow(page, "form[action='/security/preferences'] button");
+  await world.follow(page, ".ed-header form button");
   world.expect("signed out without scripts", page.url().includes("/sign-in"));
   await page.context().close();
 }
