@@ -76,14 +76,15 @@ var mayImport = []struct {
 	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
 	{"internal/desk/office", slices.Concat(everyPkg, []string{"internal/desk", "internal/store"})},
 	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk"})},
-	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/telemetry"})},
+	{"internal/page", []string{"internal/locale", "pkg/problem"}},
+	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/page", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
-	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/telemetry"})},
+	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/page", "internal/report", "internal/telemetry"})},
 
 	// What a person types.
 	{"internal/demo", slices.Concat(everyPkg, sides, []string{"."})},
 	{"internal/training", slices.Concat(everyPkg, []string{".", "internal/demo", "internal/desk"})},
-	{"internal/cli", slices.Concat(everyPkg, sides, []string{".", "internal/demo", "internal/training", "internal/locale", "internal/report"})},
+	{"internal/cli", slices.Concat(everyPkg, sides, []string{".", "internal/demo", "internal/training", "internal/locale", "internal/page", "internal/report"})},
 	{"cmd/entraide", []string{"internal/cli"}},
 
 	// Where the sides meet, in tests only.
@@ -146,7 +147,7 @@ var thirdParty = []dependency{
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
 	{"rsc.io/qr", "fingerprints that a telephone's camera reads", []string{"internal/enrolment"}, false},
 	{"github.com/minio/minio-go/v7", "S3-compatible services that keep evidence", []string{"internal/parts"}, false},
-	{"golang.org/x/time", "rate limits", []string{"internal/broker/api", "internal/desk", "internal/desk/web"}, false},
+	{"golang.org/x/time", "rate limits", []string{"internal/broker/api", "internal/desk", "internal/desk/web", "internal/page"}, false},
 	{"github.com/google/go-cmp", "differences in tests", []string{"internal/store/storetest"}, true},
 	{"github.com/rogpeppe/go-internal", "scripts that are the manual and its test", nil, true},
 	{"github.com/transparency-dev/tessera", "somebody else's reader of our log", nil, true},

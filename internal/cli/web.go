@@ -20,6 +20,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/desk/web"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // setupFile is the file of a home that holds the link with which the first
@@ -102,7 +103,9 @@ func (f *webForm) open(ctx context.Context, a *app, home string, d *desk.Desk) (
 	if err := a.offerSetup(ctx, home, accounts, pages); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	return func(ctx context.Context) error { return run(ctx, pages.HTTPServer(certificate), listener) }, nil
+	return func(ctx context.Context) error {
+		return run(ctx, page.HTTPServer(pages, certificate, a.logger()), listener)
+	}, nil
 }
 
 // identity is the certificate of the pages; nil on a Unix socket, where the
@@ -119,7 +122,7 @@ func (f *webForm) identity(home, network, origin string, now time.Time) (*tls.Ce
 	if err != nil {
 		return nil, err
 	}
-	c, err := web.Certificate(home, u.Hostname(), now)
+	c, err := page.Certificate(home, u.Hostname(), now)
 	return &c, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // Auditors are those who see what was done at this desk, and change nothing.
@@ -32,8 +33,8 @@ const (
 
 // An auditView is the page of the desk's own log.
 type auditView struct {
-	Form     Form
-	Officers []Choice
+	Form     page.Form
+	Officers []page.Choice
 	Entries  []auditLine
 	Older    string // query of what comes before; empty for nothing
 	CSV      string // query of the same as a table
@@ -51,7 +52,7 @@ type auditLine struct {
 }
 
 // logFilter reads what the page asks for.
-func logFilter(c *Call, query url.Values, form *Form) desk.LogFilter {
+func logFilter(c *Call, query url.Values, form *page.Form) desk.LogFilter {
 	f := desk.LogFilter{By: query.Get("by"), Case: strings.TrimSpace(query.Get("case")), What: strings.TrimSpace(query.Get("what"))}
 	day := func(field string, to *time.Time) {
 		if text := query.Get(field); text != "" {
@@ -75,7 +76,7 @@ func (s *Server) auditLog(w http.ResponseWriter, c *Call) error { return s.showL
 
 func (s *Server) showLog(w http.ResponseWriter, c *Call, verdict *desk.LogVerdict) error {
 	query := c.URL.Query()
-	v, status := auditView{Form: Form{Values: query}, Verdict: verdict}, http.StatusOK
+	v, status := auditView{Form: page.Form{Values: query}, Verdict: verdict}, http.StatusOK
 	f := logFilter(c, query, &v.Form)
 	names, err := s.officerNames(c.Context())
 	if err != nil {
@@ -126,11 +127,11 @@ func asked(query url.Values, before int64) string {
 }
 
 // actors are all who can have done something here.
-func (s *Server) actors(c *Call) ([]Choice, error) {
+func (s *Server) actors(c *Call) ([]page.Choice, error) {
 	all, err := s.Accounts.List(c.Context())
-	choices := []Choice{{Label: c.L.T("auditlog.everybody")}, {Value: "desk", Label: c.L.T("auditlog.program")}}
+	choices := []page.Choice{{Label: c.L.T("auditlog.everybody")}, {Value: "desk", Label: c.L.T("auditlog.program")}}
 	for _, u := range all {
-		choices = append(choices, Choice{Value: u.ID, Label: u.Name})
+		choices = append(choices, page.Choice{Value: u.ID, Label: u.Name})
 	}
 	return choices, err
 }
@@ -138,7 +139,7 @@ func (s *Server) actors(c *Call) ([]Choice, error) {
 // auditCSV writes the entries that fit as a table. Spreadsheets read no cell as a
 // formula.
 func (s *Server) auditCSV(w http.ResponseWriter, c *Call) error {
-	var form Form
+	var form page.Form
 	f := logFilter(c, c.URL.Query(), &form)
 	if len(form.Errors) > 0 {
 		return s.showLog(w, c, nil)

@@ -1,23 +1,20 @@
 package web
 
 import (
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
 
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/locale"
-	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // Cookies. __Host- binds them to this host, to https and to the whole of it.
 const (
 	sessionCookie  = "__Host-entraide"
-	languageCookie = "__Host-language"
 	ceremonyCookie = "__Host-ceremony"
 )
 
@@ -49,68 +46,16 @@ func (c *Call) Value(name string) string { return mux.Vars(c.Request)[name] }
 
 // Fields reads the form of a call. It is refused when it is longer than the
 // route takes.
-func (c *Call) Fields() (url.Values, error) {
-	if err := c.ParseForm(); err != nil {
-		if strings.Contains(err.Error(), "too large") {
-			return nil, problem.New(problem.TooLarge, "", "The form is longer than this page takes.")
-		}
-		return nil, problem.New(problem.InvalidValue, "", "The form could not be read.")
-	}
-	return c.PostForm, nil
-}
+func (c *Call) Fields() (url.Values, error) { return page.Fields(c.Request) }
 
 // From says where the caller sits.
 func (c *Call) From() account.From {
-	return account.From{Address: address(c.Request), Agent: c.UserAgent()}
-}
-
-// address is the network address of a caller. Behind a proxy on a Unix socket
-// it is the one that the proxy says.
-func address(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return host
-	}
-	told := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-	if ip := net.ParseIP(strings.TrimSpace(told[len(told)-1])); ip != nil {
-		return ip.String()
-	}
-	return "local"
-}
-
-func cookieValue(r *http.Request, name string) string {
-	cookie, err := r.Cookie(name)
-	if err != nil {
-		return ""
-	}
-	return cookie.Value
-}
-
-// setCookie gives the browser a cookie that no script reads and no other site
-// sends along; age 0 takes it away.
-func setCookie(w http.ResponseWriter, name, value string, age time.Duration) {
-	seconds := int(age.Seconds())
-	if seconds == 0 {
-		seconds = -1
-	}
-	http.SetCookie(w, &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
-	})
+	return account.From{Address: page.Address(c.Request), Agent: c.UserAgent()}
 }
 
 // enter hands a session to the browser.
 func enter(w http.ResponseWriter, s account.Session) {
-	setCookie(w, sessionCookie, s.Token, account.Absolute)
-}
-
-// next returns where to go after signing in: a path of this desk that was asked
-// for, or the first page.
-func next(asked string) string {
-	u, err := url.Parse(asked)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") ||
-		strings.ContainsAny(asked, "\\\r\n\t") {
-		return "/"
-	}
-	return u.RequestURI()
+	page.SetCookie(w, sessionCookie, s.Token, account.Absolute)
 }
 
 // redirect sends the browser to a page after a form; pairs fill its path.

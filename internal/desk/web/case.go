@@ -10,6 +10,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
@@ -39,14 +40,14 @@ type caseView struct {
 	With       string   // name of the other side's authority
 	Incoming   bool
 	Reference  string
-	Stage      tag
+	Stage      page.Tag
 	Lane       string
 	Verdict    verdict
 	Turn       string // ours, theirs or nobody's
 	Due        *dateLine
 	Now        time.Time
-	Actions    []Choice // acts possible now; what the other side waits for first
-	Latest     string   // the latest message of the other side; empty for none
+	Actions    []page.Choice // acts possible now; what the other side waits for first
+	Latest     string        // the latest message of the other side; empty for none
 	Measures   []measureLine
 	Dates      []dateLine
 	Conditions []conditionLine
@@ -56,15 +57,15 @@ type caseView struct {
 	Notes      []noteLine
 	Drafts     []draftLine
 	Officer    string // whom it is assigned to
-	Officers   []Choice
-	Teams      []Choice
-	Form       Form
+	Officers   []page.Choice
+	Teams      []page.Choice
+	Form       page.Form
 	May        bool // write
 }
 
 // A verdict says whether what the other side sent is genuine.
 type verdict struct {
-	Tag  tag
+	Tag  page.Tag
 	Text string
 	Code string // of the problem, if there is one
 }
@@ -84,7 +85,7 @@ type dateLine struct {
 	Measure int64
 	Owed    string
 	Due     time.Time
-	State   tag
+	State   page.Tag
 	Running bool
 }
 
@@ -129,10 +130,10 @@ type receiptLine struct {
 
 // casePage shows a case.
 func (s *Server) casePage(w http.ResponseWriter, c *Call) error {
-	return s.showCase(w, c, http.StatusOK, Form{})
+	return s.showCase(w, c, http.StatusOK, page.Form{})
 }
 
-func (s *Server) showCase(w http.ResponseWriter, c *Call, status int, form Form) error {
+func (s *Server) showCase(w http.ResponseWriter, c *Call, status int, form page.Form) error {
 	by, id := c.User.Officer(), c.Value("case")
 	found, err := s.office.Case(c.Context(), by, id)
 	if err != nil {
@@ -157,7 +158,7 @@ func (s *Server) glance(c *Call, v *caseView) {
 	}
 	v.With = s.authorityName(c, other)
 	v.Lane = convention.Label("lane", found.Lane, c.L.Tag)
-	v.Stage = tag{"info", convention.Label("stage", found.Stage, c.L.Tag)}
+	v.Stage = page.MakeTag("info", convention.Label("stage", found.Stage, c.L.Tag))
 	if found.Stage == "closed" {
 		v.Stage.Kind = "plain"
 	}
@@ -194,12 +195,12 @@ func (s *Server) ours(authority string) bool { return directory.PartyOf(authorit
 
 // actions are the acts that an officer can begin to write now; first those that
 // the other side waits for.
-func actions(c *Call, found desk.Case) (out []Choice) {
+func actions(c *Call, found desk.Case) (out []page.Choice) {
 	acts := slices.Clone(found.Acts)
 	slices.SortStableFunc(acts, func(a, b string) int { return cmp.Compare(index(found.Owed.Acts, a), index(found.Owed.Acts, b)) })
 	for _, act := range acts {
 		if len(office.KindsOf(act)) > 0 {
-			out = append(out, Choice{Value: act, Label: convention.Label("act", act, c.L.Tag)})
+			out = append(out, page.Choice{Value: act, Label: convention.Label("act", act, c.L.Tag)})
 		}
 	}
 	return out
@@ -217,13 +218,13 @@ func index(list []string, x string) int {
 func (s *Server) verdictOf(c *Call, code string) verdict {
 	switch code {
 	case "authentic":
-		return verdict{Tag: tag{"ok", c.L.T("case.genuine")}, Text: c.L.T("case.genuine_text")}
+		return verdict{Tag: page.MakeTag("ok", c.L.T("case.genuine")), Text: c.L.T("case.genuine_text")}
 	case desk.VerdictWaiting:
-		return verdict{Tag: tag{"info", c.L.T("case.waiting")}, Text: c.L.T("case.waiting_text"), Code: code}
+		return verdict{Tag: page.MakeTag("info", c.L.T("case.waiting")), Text: c.L.T("case.waiting_text"), Code: code}
 	case desk.VerdictErased:
-		return verdict{Tag: tag{"plain", c.L.T("case.erased")}, Text: c.L.T("case.erased_text"), Code: code}
+		return verdict{Tag: page.MakeTag("plain", c.L.T("case.erased")), Text: c.L.T("case.erased_text"), Code: code}
 	}
-	return verdict{Tag: tag{"bad", c.L.T("case.doubtful")}, Text: c.L.T("case.doubtful_text"), Code: code}
+	return verdict{Tag: page.MakeTag("bad", c.L.T("case.doubtful")), Text: c.L.T("case.doubtful_text"), Code: code}
 }
 
 // caseWork fills in what the State itself has noted.
@@ -244,20 +245,20 @@ func (s *Server) caseWork(c *Call, v *caseView) (err error) {
 	if err != nil {
 		return err
 	}
-	v.Officers = []Choice{{Label: c.L.T("case.nobody")}}
+	v.Officers = []page.Choice{{Label: c.L.T("case.nobody")}}
 	for _, u := range users {
 		if u.ID == v.Work.Officer {
 			v.Officer = u.Name
 		}
 		if Readers.allows(u) {
-			v.Officers = append(v.Officers, Choice{Value: u.ID, Label: u.Name})
+			v.Officers = append(v.Officers, page.Choice{Value: u.ID, Label: u.Name})
 		}
 	}
 	v.Officer = cmp.Or(v.Officer, v.Work.Officer)
 	teams, err := s.office.Teams(c.Context(), by)
-	v.Teams = []Choice{{Label: c.L.T("case.nobody")}}
+	v.Teams = []page.Choice{{Label: c.L.T("case.nobody")}}
 	for _, t := range teams {
-		v.Teams = append(v.Teams, Choice{Value: t.Name, Label: t.Name})
+		v.Teams = append(v.Teams, page.Choice{Value: t.Name, Label: t.Name})
 	}
 	if !v.Form.Values.Has("officer") {
 		v.Form.Set("officer", v.Work.Officer)
@@ -313,7 +314,7 @@ func (s *Server) caseTag(w http.ResponseWriter, c *Call) error {
 
 // refuseCase shows the case again with what was typed and why it was not taken.
 func (s *Server) refuseCase(w http.ResponseWriter, c *Call, in url.Values, at, why string) error {
-	form := Form{Values: in}
+	form := page.Form{Values: in}
 	form.Fail(at, c.L.T(why))
 	return s.showCase(w, c, http.StatusUnprocessableEntity, form)
 }

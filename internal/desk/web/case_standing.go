@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 )
 
@@ -76,7 +77,7 @@ func (s *Server) dates(c *Call, found desk.Case) []dateLine {
 	add := func(clock, due, state, owed string, measure int64) {
 		out = append(out, dateLine{
 			Name: clockLabel(c, clock), Measure: measure, Owed: owed, Due: moment(c, due),
-			State: tag{cmp.Or(dateKinds[state], "plain"), c.L.T("case.clock_" + state)}, Running: state == "running" || state == "warned",
+			State: page.MakeTag(cmp.Or(dateKinds[state], "plain"), c.L.T("case.clock_"+state)), Running: state == "running" || state == "warned",
 		})
 	}
 	known := map[string]bool{}

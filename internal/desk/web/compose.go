@@ -11,6 +11,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
@@ -67,7 +68,7 @@ type draftLine struct {
 	office.Draft
 	What  string // the act, or what is asked for
 	To    string // name of the recipient
-	State tag
+	State page.Tag
 	When  time.Time
 	Own   bool
 }
@@ -112,7 +113,7 @@ var stateKinds = map[string]string{"open": "info", "submitted": "warn", "sent": 
 func (s *Server) draftLine(c *Call, d office.Draft) draftLine {
 	line := draftLine{
 		Draft: d, What: convention.Label("act", d.Act, c.L.Tag), To: s.authorityName(c, d.To), Own: d.Changed == c.User.Name,
-		State: tag{stateKinds[d.State], c.L.T("compose.state_" + d.State)},
+		State: page.MakeTag(stateKinds[d.State], c.L.T("compose.state_"+d.State)),
 	}
 	if at, err := time.Parse(time.RFC3339, d.At); err == nil {
 		line.When = c.At(at)
@@ -139,35 +140,35 @@ func (s *Server) authorityName(c *Call, id string) string {
 
 // A newView asks what is to be written.
 type newView struct {
-	Form      Form
+	Form      page.Form
 	Needs     []needGroup
-	Urgencies []Choice
-	Templates []Choice
-	Letters   []Choice // earlier requests that can be copied
-	Relations []Choice
+	Urgencies []page.Choice
+	Templates []page.Choice
+	Letters   []page.Choice // earlier requests that can be copied
+	Relations []page.Choice
 	// Of a reply.
 	Case, Act string
-	Kinds     []Choice
+	Kinds     []page.Choice
 	Keep      url.Values // what was given already
 }
 
 // A needGroup is a heading with what can be asked for under it.
 type needGroup struct {
 	Title string
-	Needs []Choice
+	Needs []page.Choice
 }
 
 // draftNewPage asks what is needed, in plain words; in a case, which of the
 // messages that the act allows.
 func (s *Server) draftNewPage(w http.ResponseWriter, c *Call) error {
-	return s.askNew(w, c, http.StatusOK, Form{Values: c.URL.Query()})
+	return s.askNew(w, c, http.StatusOK, page.Form{Values: c.URL.Query()})
 }
 
-func (s *Server) askNew(w http.ResponseWriter, c *Call, status int, form Form) error {
+func (s *Server) askNew(w http.ResponseWriter, c *Call, status int, form page.Form) error {
 	v := newView{Form: form, Case: form.Values.Get("case"), Act: form.Values.Get("act"), Keep: carried(form.Values)}
 	if v.Case != "" {
 		for _, kind := range office.KindsOf(v.Act) {
-			v.Kinds = append(v.Kinds, Choice{Value: kind, Label: convention.Label("kind", kind, c.L.Tag)})
+			v.Kinds = append(v.Kinds, page.Choice{Value: kind, Label: convention.Label("kind", kind, c.L.Tag)})
 		}
 		return s.render(w, c, status, "draft-reply.html", v)
 	}
@@ -177,7 +178,7 @@ func (s *Server) askNew(w http.ResponseWriter, c *Call, status int, form Form) e
 		return err
 	}
 	for _, t := range templates {
-		v.Templates = append(v.Templates, Choice{Value: t.Name, Label: t.Name, Hint: convention.Label("kind", t.Kind, c.L.Tag)})
+		v.Templates = append(v.Templates, page.Choice{Value: t.Name, Label: t.Name, Hint: convention.Label("kind", t.Kind, c.L.Tag)})
 	}
 	return s.render(w, c, status, "draft-new.html", v)
 }
@@ -208,24 +209,24 @@ func needs(c *Call) []needGroup {
 		if m.Has("electronic") {
 			at = 0
 		}
-		groups[at].Needs = append(groups[at].Needs, Choice{m.Code, c.L.T("compose.need." + m.Code), hint})
+		groups[at].Needs = append(groups[at].Needs, page.Choice{Value: m.Code, Label: c.L.T("compose.need." + m.Code), Hint: hint})
 	}
-	groups[1].Needs = append(groups[1].Needs, Choice{"information", c.L.T("compose.need.information"), convention.Label("kind", "information", c.L.Tag)})
+	groups[1].Needs = append(groups[1].Needs, page.Choice{Value: "information", Label: c.L.T("compose.need.information"), Hint: convention.Label("kind", "information", c.L.Tag)})
 	return groups
 }
 
 // urgencies are the classes of urgency with the times that they set.
-func urgencies(c *Call) []Choice {
-	var out []Choice
+func urgencies(c *Call) []page.Choice {
+	var out []page.Choice
 	for _, u := range convention.Codes("urgency-class") {
-		out = append(out, Choice{u.Code, u.Label(c.L.Tag), c.L.T("compose.urgency_times", "Hours", int(u.Number("ack_hours")))})
+		out = append(out, page.Choice{Value: u.Code, Label: u.Label(c.L.Tag), Hint: c.L.T("compose.urgency_times", "Hours", int(u.Number("ack_hours")))})
 	}
 	return out
 }
 
 // A toView asks whom a new message goes to.
 type toView struct {
-	Form    Form
+	Form    page.Form
 	Keep    url.Values
 	What    string
 	States  []recipientState
@@ -254,19 +255,19 @@ type recipient struct {
 func (s *Server) draftToPage(w http.ResponseWriter, c *Call) error {
 	in := c.URL.Query()
 	if in.Get("kind") == "" && in.Get("template") == "" && in.Get("copy") == "" {
-		form := Form{Values: in}
+		form := page.Form{Values: in}
 		form.Fail("kind", c.L.T("compose.choose_need"))
 		return s.askNew(w, c, http.StatusUnprocessableEntity, form)
 	}
 	if kind := in.Get("kind"); in.Get("urgency") == "" && kind != "" && kind != "information" {
-		form := Form{Values: in}
+		form := page.Form{Values: in}
 		form.Fail("urgency", c.L.T("compose.choose_urgency"))
 		return s.askNew(w, c, http.StatusUnprocessableEntity, form)
 	}
-	return s.askTo(w, c, http.StatusOK, Form{Values: in})
+	return s.askTo(w, c, http.StatusOK, page.Form{Values: in})
 }
 
-func (s *Server) askTo(w http.ResponseWriter, c *Call, status int, form Form) error {
+func (s *Server) askTo(w http.ResponseWriter, c *Call, status int, form page.Form) error {
 	keep := carried(form.Values)
 	for _, name := range []string{"kind", "urgency", "template"} {
 		keep[name] = form.Values[name]
@@ -333,7 +334,7 @@ func (s *Server) draftNew(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	form := Form{Values: in}
+	form := page.Form{Values: in}
 	if in.Get("case") == "" && in.Get("to") == "" {
 		form.Fail("to", c.L.T("compose.choose_recipient"))
 		return s.askTo(w, c, http.StatusUnprocessableEntity, form)

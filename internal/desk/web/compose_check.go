@@ -11,6 +11,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -27,9 +28,9 @@ type checkView struct {
 	Refused    string // why it cannot be sent as it is
 	Recipient  recipient
 	From       string
-	Finger     []Pair // fingerprints of the recipient
+	Finger     []page.Pair // fingerprints of the recipient
 	Changes    []changeLine
-	Form       Form
+	Form       page.Form
 	MaySubmit  bool
 	MayApprove bool
 	MayRelease bool
@@ -41,10 +42,10 @@ type checkView struct {
 // draftCheck shows a draft exactly as it would be signed, to who wrote it and to
 // who decides.
 func (s *Server) draftCheck(w http.ResponseWriter, c *Call) error {
-	return s.showCheck(w, c, http.StatusOK, Form{})
+	return s.showCheck(w, c, http.StatusOK, page.Form{})
 }
 
-func (s *Server) showCheck(w http.ResponseWriter, c *Call, status int, form Form) error {
+func (s *Server) showCheck(w http.ResponseWriter, c *Call, status int, form page.Form) error {
 	by := c.User.Officer()
 	d, err := s.office.Draft(c.Context(), by, c.Value("draft"))
 	if err != nil {
@@ -83,9 +84,9 @@ func (s *Server) recipientOf(c *Call, v *checkView) {
 	}
 	v.Recipient = describe(c, a, v.Draft.Lane, "")
 	for suite, certificate := range a.Certificates {
-		v.Finger = append(v.Finger, Pair{Term: string(suite), Value: locale.V(spaced(certificate.Fingerprint()))})
+		v.Finger = append(v.Finger, page.Pair{Term: string(suite), Value: locale.V(spaced(certificate.Fingerprint()))})
 	}
-	slices.SortFunc(v.Finger, func(a, b Pair) int { return strings.Compare(a.Term, b.Term) })
+	slices.SortFunc(v.Finger, func(a, b page.Pair) int { return strings.Compare(a.Term, b.Term) })
 }
 
 // versionIn is the version of a draft that a form was made from.
@@ -124,7 +125,7 @@ func (s *Server) draftReturn(w http.ResponseWriter, c *Call) error {
 	}
 	comment := strings.TrimSpace(in.Get("comment"))
 	if comment == "" {
-		form := Form{Values: in}
+		form := page.Form{Values: in}
 		form.Fail("comment", c.L.T("compose.comment_missing"))
 		return s.showCheck(w, c, http.StatusUnprocessableEntity, form)
 	}
@@ -159,7 +160,7 @@ func (s *Server) draftRelease(w http.ResponseWriter, c *Call) error {
 	}
 	reason := strings.TrimSpace(in.Get("reason"))
 	if reason == "" {
-		form := Form{Values: in}
+		form := page.Form{Values: in}
 		form.Fail("reason", c.L.T("compose.reason_missing"))
 		return s.showCheck(w, c, http.StatusUnprocessableEntity, form)
 	}
@@ -225,10 +226,10 @@ func (s *Server) draftSent(w http.ResponseWriter, c *Call) error {
 type versionsView struct {
 	Draft    office.Draft
 	Line     draftLine
-	Versions []Choice
+	Versions []page.Choice
 	From, To string
 	Changes  []changeLine
-	Form     Form
+	Form     page.Form
 }
 
 // draftVersions lists the versions of a draft and what changed between two of
@@ -239,10 +240,10 @@ func (s *Server) draftVersions(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	v := versionsView{Draft: d, Line: s.draftLine(c, d), Form: Form{Values: c.URL.Query()}}
+	v := versionsView{Draft: d, Line: s.draftLine(c, d), Form: page.Form{Values: c.URL.Query()}}
 	for _, x := range d.Versions {
 		at, _ := time.Parse(time.RFC3339, x.At)
-		v.Versions = append(v.Versions, Choice{
+		v.Versions = append(v.Versions, page.Choice{
 			Value: strconv.FormatInt(x.Version, 10), Label: strconv.FormatInt(x.Version, 10) + " · " + x.By + " · " + c.L.DateTime(at, c.User.Location()),
 		})
 	}
@@ -267,7 +268,7 @@ func (s *Server) draftVersions(w http.ResponseWriter, c *Call) error {
 type releasesView struct {
 	Waiting, Seen []releaseLine
 	May           bool
-	Form          Form
+	Form          page.Form
 }
 
 // A releaseLine is a release in an emergency, for who looks at it afterwards.

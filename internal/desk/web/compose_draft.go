@@ -12,6 +12,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 )
@@ -100,14 +101,14 @@ func valueAt(body map[string]any, at string) any {
 // A partLine is a part in the list of what is to be done.
 type partLine struct {
 	part
-	State   tag
+	State   page.Tag
 	Measure int // number of the measure, 0 for others
 }
 
 // A findingLine is what the check of completeness found, and why it matters.
 type findingLine struct {
 	office.Finding
-	Tag       tag
+	Tag       page.Tag
 	Why       string
 	Address   string
 	Overrides bool // a reason can be given
@@ -123,7 +124,7 @@ type draftView struct {
 	Open       []findingLine // errors, and warnings without a reason
 	Hints      []findingLine
 	Overridden []findingLine
-	Form       Form
+	Form       page.Form
 	MayWrite   bool
 	Ready      bool
 	Needs      []needGroup // measures that can be added
@@ -149,7 +150,7 @@ func (s *Server) findings(c *Call, d office.Draft, parts []part) (open, hints, o
 	}
 	for _, f := range found {
 		line := findingLine{Finding: f, Why: c.L.T("compose.why_" + f.Level), Address: "/drafts/" + d.ID}
-		line.Tag = tag{map[string]string{"error": "bad", "warning": "warn", "hint": "info"}[f.Level], c.L.T("compose.level_" + f.Level)}
+		line.Tag = page.MakeTag(map[string]string{"error": "bad", "warning": "warn", "hint": "info"}[f.Level], c.L.T("compose.level_"+f.Level))
 		if f.Provision != "" {
 			line.Why = c.L.T("compose.why_basis", "Why", line.Why, "Provision", locale.Value(f.Provision))
 		}
@@ -177,7 +178,7 @@ func (s *Server) findings(c *Call, d office.Draft, parts []part) (open, hints, o
 func anchor(pointer string) string { return strings.TrimSuffix(pointer, "/text") }
 
 // stateOf says how far a part is.
-func (p part) stateOf(c *Call, body map[string]any, open []findingLine) tag {
+func (p part) stateOf(c *Call, body map[string]any, open []findingLine) page.Tag {
 	object := objectAt(body, p.at)
 	names := order(p.shape, p.members)
 	blank := !slices.ContainsFunc(names, func(name string) bool { return !convention.IsBlank(object[name]) })
@@ -187,13 +188,13 @@ func (p part) stateOf(c *Call, body map[string]any, open []findingLine) tag {
 	})
 	switch {
 	case !wrong && blank:
-		return tag{"plain", c.L.T("compose.part_optional")}
+		return page.MakeTag("plain", c.L.T("compose.part_optional"))
 	case !wrong:
-		return tag{"ok", c.L.T("compose.part_complete")}
+		return page.MakeTag("ok", c.L.T("compose.part_complete"))
 	case blank:
-		return tag{"info", c.L.T("compose.part_not_started")}
+		return page.MakeTag("info", c.L.T("compose.part_not_started"))
 	}
-	return tag{"warn", c.L.T("compose.part_incomplete")}
+	return page.MakeTag("warn", c.L.T("compose.part_incomplete"))
 }
 
 // draftPage is the list of what is to be done on a draft.
@@ -202,10 +203,10 @@ func (s *Server) draftPage(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	return s.showDraft(w, c, http.StatusOK, d, Form{})
+	return s.showDraft(w, c, http.StatusOK, d, page.Form{})
 }
 
-func (s *Server) showDraft(w http.ResponseWriter, c *Call, status int, d office.Draft, form Form) error {
+func (s *Server) showDraft(w http.ResponseWriter, c *Call, status int, d office.Draft, form page.Form) error {
 	body := bodyOf(d)
 	parts := partsOf(c, body)
 	kind := scalar(body["kind"])
@@ -251,7 +252,7 @@ func (s *Server) edit(w http.ResponseWriter, c *Call, change func(in url.Values,
 	}
 	body, e := bodyOf(d), office.Edit{}
 	if refused := change(in, body, &e); refused != "" {
-		form := Form{Values: in}
+		form := page.Form{Values: in}
 		form.Fail(in.Get("field"), refused)
 		return s.showDraft(w, c, http.StatusUnprocessableEntity, d, form)
 	}
@@ -348,7 +349,7 @@ func (s *Server) draftTemplate(w http.ResponseWriter, c *Call) error {
 		}
 		return s.done(w, c, "saved", "draft", "draft", d.ID)
 	}
-	form := Form{Values: in}
+	form := page.Form{Values: in}
 	form.Fail("name", c.L.T("compose.name_missing"))
 	return s.showDraft(w, c, http.StatusUnprocessableEntity, d, form)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 )
 
@@ -29,7 +30,7 @@ import (
 
 // An option is a choice that may be chosen already.
 type option struct {
-	Choice
+	page.Choice
 	Chosen bool
 }
 
@@ -78,9 +79,9 @@ type maker struct {
 	errors map[string]string
 	typed  url.Values
 	// refer are the items that numbers can name, by their list.
-	refer map[string][]Choice
+	refer map[string][]page.Choice
 	// parties are the States of the directory.
-	parties []Choice
+	parties []page.Choice
 	// lang is the language of new texts.
 	lang string
 	// brief leaves out what is there already or can be left out.
@@ -311,7 +312,7 @@ func (k *maker) moment(v *inputView, value any) {
 	}
 	chosen := zone.Format("-07:00")
 	for _, o := range offsets {
-		v.Zones = append(v.Zones, option{Choice{Value: o, Label: "UTC" + o}, o == chosen})
+		v.Zones = append(v.Zones, option{page.Choice{Value: o, Label: "UTC" + o}, o == chosen})
 	}
 }
 
@@ -324,11 +325,11 @@ var offsets = []string{
 
 // options are the choices of a member, nil where it is typed.
 func (k *maker) options(in convention.Input, value any) []option {
-	var choices []Choice
+	var choices []page.Choice
 	switch in.Form {
 	case convention.FormChoice:
 		for _, x := range in.Values {
-			choices = append(choices, Choice{Value: x, Label: in.ValueLabel(x, k.c.L.Tag)})
+			choices = append(choices, page.Choice{Value: x, Label: in.ValueLabel(x, k.c.L.Tag)})
 		}
 	case convention.FormLanguage:
 		if !in.Many {
@@ -354,7 +355,7 @@ func (k *maker) options(in convention.Input, value any) []option {
 	}
 	for x := range has {
 		if x != "" && x != "0" {
-			out = append(out, option{Choice{Value: x, Label: x}, true}) // kept, though no list has it
+			out = append(out, option{page.Choice{Value: x, Label: x}, true}) // kept, though no list has it
 		}
 	}
 	return out
@@ -368,10 +369,10 @@ var tongues = []string{
 }
 
 // languagesOf names the languages in the language of the page.
-func languagesOf(l *locale.Localizer) []Choice {
-	out := make([]Choice, len(tongues))
+func languagesOf(l *locale.Localizer) []page.Choice {
+	out := make([]page.Choice, len(tongues))
 	for i, tag := range tongues {
-		out[i] = Choice{Value: tag, Label: l.LanguageName(tag)}
+		out[i] = page.Choice{Value: tag, Label: l.LanguageName(tag)}
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/problem"
 )
@@ -22,7 +23,7 @@ type partView struct {
 	Title   string
 	Next    string // id of the part that follows; empty for the last
 	Groups  []partGroup
-	Form    Form
+	Form    page.Form
 	Zone    string // time zone of the times
 	Needed  bool
 	Changed bool // more is needed because of what was chosen
@@ -136,16 +137,16 @@ func calm(fields []inputView) {
 
 // maker prepares to make the fields of a draft.
 func (s *Server) maker(c *Call, d office.Draft, body map[string]any) (*maker, error) {
-	k := &maker{c: c, errors: map[string]string{}, typed: url.Values{}, lang: textLanguage(c, body), refer: map[string][]Choice{}}
+	k := &maker{c: c, errors: map[string]string{}, typed: url.Values{}, lang: textLanguage(c, body), refer: map[string][]page.Choice{}}
 	for _, p := range s.Desk.Directory().Parties() {
 		name, _ := c.L.Name(p.Statement.Names, p.Code)
-		k.parties = append(k.parties, Choice{Value: p.Code, Label: name})
+		k.parties = append(k.parties, page.Choice{Value: p.Code, Label: name})
 	}
 	for _, list := range []string{"subjects", "measures", "attachments"} {
 		items, _ := body[list].([]any)
 		for i, item := range items {
 			object, _ := item.(map[string]any)
-			k.refer[list] = append(k.refer[list], Choice{Value: strconv.Itoa(i + 1), Label: strconv.Itoa(i+1) + ". " + nameOfItem(c, list, object)})
+			k.refer[list] = append(k.refer[list], page.Choice{Value: strconv.Itoa(i + 1), Label: strconv.Itoa(i+1) + ". " + nameOfItem(c, list, object)})
 		}
 	}
 	if d.Case == "" {
@@ -157,10 +158,10 @@ func (s *Server) maker(c *Call, d office.Draft, body map[string]any) (*maker, er
 	}
 	for _, m := range file.Measures {
 		n := strconv.FormatInt(m.Number, 10)
-		k.refer["measures"] = append(k.refer["measures"], Choice{Value: n, Label: n + ". " + convention.Label("measure-type", m.Type, c.L.Tag)})
+		k.refer["measures"] = append(k.refer["measures"], page.Choice{Value: n, Label: n + ". " + convention.Label("measure-type", m.Type, c.L.Tag)})
 	}
 	for _, e := range file.Events {
-		k.refer["messages"] = append(k.refer["messages"], Choice{
+		k.refer["messages"] = append(k.refer["messages"], page.Choice{
 			Value: e.Digest, Label: convention.Label("act", e.Act, c.L.Tag) + ", " + s.authorityName(c, e.From) + ", " + e.Created,
 		})
 	}

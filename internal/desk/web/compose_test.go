@@ -17,6 +17,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 )
 
@@ -94,7 +95,7 @@ func TestFormsLoseNothing(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s has no shape", file)
 		}
-		k := &maker{c: c, errors: map[string]string{}, lang: "en", refer: map[string][]Choice{}}
+		k := &maker{c: c, errors: map[string]string{}, lang: "en", refer: map[string][]page.Choice{}}
 		asked, more := k.fields(shape, body, "", nil)
 		form := url.Values{}
 		press(asked, form)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 )
@@ -26,7 +27,7 @@ const changedLately = 90 * 24 * time.Hour
 // A stateLine is a State of the directory with its authorities.
 type stateLine struct {
 	Code, Name, Lang string
-	Standing         tag
+	Standing         page.Tag
 	Authorities      []whoLine
 }
 
@@ -34,14 +35,14 @@ type stateLine struct {
 type whoLine struct {
 	ID, Name, Lang string
 	Roles          []string
-	Standing       tag
+	Standing       page.Tag
 	Changed        bool // a key was exchanged lately
 }
 
 // standing is how somebody stands, as a tag.
-func standing(c *Call, s string) tag {
+func standing(c *Call, s string) page.Tag {
 	kind := map[string]string{directory.Active: "ok", directory.Suspended: "warn", directory.Revoked: "bad"}[s]
-	return makeTag(kind, c.L.T("directory.standing."+s))
+	return page.MakeTag(kind, c.L.T("directory.standing."+s))
 }
 
 // directoryPage lists the States and their authorities.
@@ -84,11 +85,11 @@ type authorityView struct {
 	ID, Name, Lang        string
 	State, StateLang      string
 	Roles                 []string
-	Standing              tag
+	Standing              page.Tag
 	Statement             directory.AuthorityStatement
 	Zone                  string
 	Now                   string // time of the day there
-	Languages             []Pair
+	Languages             []page.Pair
 	Evidence, Quota       string
 	ValidFrom, ValidUntil time.Time
 	Changed               []keyChangeLine
@@ -115,7 +116,7 @@ type keyLine struct {
 type pastLine struct {
 	desk.Statement
 	When     time.Time
-	Standing tag // if it changes that
+	Standing page.Tag // if it changes that
 }
 
 // authorityPage shows the card of an authority.
@@ -138,7 +139,7 @@ func (s *Server) authorityPage(w http.ResponseWriter, c *Call) error {
 		v.Now = c.Now.In(zone).Format("15:04")
 	}
 	for _, lane := range slices.Sorted(maps.Keys(st.Languages)) {
-		v.Languages = append(v.Languages, Pair{Term: convention.Label("lane", lane, c.L.Tag), Value: template.HTML(template.HTMLEscapeString(strings.Join(st.Languages[lane], ", ")))}) //nolint:gosec // escaped
+		v.Languages = append(v.Languages, page.Pair{Term: convention.Label("lane", lane, c.L.Tag), Value: template.HTML(template.HTMLEscapeString(strings.Join(st.Languages[lane], ", ")))}) //nolint:gosec // escaped
 	}
 	for _, k := range s.lately(c, st.ID) {
 		v.Changed = append(v.Changed, keyChangeLine{string(k.Suite), grouped(k.Before), c.At(k.At)})

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // homeRoutes are the first page and what explains the rest.
@@ -69,8 +70,8 @@ func (s *Server) home(w http.ResponseWriter, c *Call) error {
 // A helpView is the page that explains the others.
 type helpView struct {
 	Version   string
-	Keys      []navItem
-	Roles     []Choice
+	Keys      []page.NavItem
+	Roles     []page.Choice
 	Languages []locale.Language
 }
 

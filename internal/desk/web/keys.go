@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // keyRoutes are the State's own keys.
@@ -16,10 +17,10 @@ var keyRoutes = []Route{
 
 // A keysView is the page of the State's own keys.
 type keysView struct {
-	Form     Form
+	Form     page.Form
 	Notices  []noticeLine
 	Keys     []ownKey
-	Own      []Choice // authorities
+	Own      []page.Choice // authorities
 	Policy   desk.KeyPolicy
 	Shares   int // of the recovery; 0 for none
 	Needed   int
@@ -31,7 +32,7 @@ type keysView struct {
 type noticeLine struct {
 	desk.KeyNotice
 	Ends time.Time
-	Kind tag
+	Kind page.Tag
 }
 
 // An ownKey is a key of this home.
@@ -45,7 +46,7 @@ type ownKey struct {
 type ownSubkey struct {
 	Use         string
 	Made        time.Time
-	State       tag
+	State       page.Tag
 	Fingerprint string
 }
 
@@ -61,12 +62,12 @@ func (s *Server) showKeys(w http.ResponseWriter, c *Call, status int, v keysView
 		return err
 	}
 	for _, n := range notices {
-		line := noticeLine{KeyNotice: n, Ends: moment(c, n.At), Kind: makeTag("info", c.L.T("keys.notice"))}
+		line := noticeLine{KeyNotice: n, Ends: moment(c, n.At), Kind: page.MakeTag("info", c.L.T("keys.notice"))}
 		switch {
 		case n.Level <= 1:
-			line.Kind = makeTag("bad", c.L.T("keys.notice_now"))
+			line.Kind = page.MakeTag("bad", c.L.T("keys.notice_now"))
 		case n.Level <= 30:
-			line.Kind = makeTag("warn", c.L.T("keys.notice_soon"))
+			line.Kind = page.MakeTag("warn", c.L.T("keys.notice_soon"))
 		}
 		v.Notices = append(v.Notices, line)
 	}
@@ -78,7 +79,7 @@ func (s *Server) showKeys(w http.ResponseWriter, c *Call, status int, v keysView
 		return err
 	}
 	for _, id := range ids {
-		v.Own = append(v.Own, Choice{Value: id, Label: id})
+		v.Own = append(v.Own, page.Choice{Value: id, Label: id})
 	}
 	if v.Policy, err = s.Desk.KeyPolicy(); err != nil {
 		return err
@@ -109,7 +110,7 @@ func (s *Server) ownKeys(c *Call) ([]ownKey, error) {
 				state = sub.State
 			}
 			key.Subkeys = append(key.Subkeys, ownSubkey{
-				Use: c.L.T("keys.use." + sub.Use), Made: moment(c, sub.Created), State: makeTag(kind, c.L.T("keys.state."+state)), Fingerprint: grouped(sub.Fingerprint),
+				Use: c.L.T("keys.use." + sub.Use), Made: moment(c, sub.Created), State: page.MakeTag(kind, c.L.T("keys.state."+state)), Fingerprint: grouped(sub.Fingerprint),
 			})
 		}
 		keys = append(keys, key)
@@ -124,7 +125,7 @@ func (s *Server) keysRotate(w http.ResponseWriter, c *Call) error {
 		return err
 	}
 	r := desk.Rotation{Authority: in.Get("authority"), Encryption: in.Has("encryption"), Signing: in.Has("signing")}
-	v := keysView{Form: Form{Values: in}}
+	v := keysView{Form: page.Form{Values: in}}
 	ids, err := s.Desk.Authorities()
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
@@ -45,7 +46,7 @@ const (
 // A listView is a list of cases.
 type listView struct {
 	Name         string // of its route
-	Form         Form
+	Form         page.Form
 	Rows         []caseRow
 	Count        int
 	More         bool   // there are more than are counted
@@ -53,11 +54,11 @@ type listView struct {
 	First        string // query of the first page; empty on it
 	Query        string // of what is asked, to be saved
 	Filtered     bool
-	Lanes        []Choice
-	Stages       []Choice
-	Types        []Choice
-	Counterparts []Choice
-	Assigned     []Choice // empty where the list is of one officer
+	Lanes        []page.Choice
+	Stages       []page.Choice
+	Types        []page.Choice
+	Counterparts []page.Choice
+	Assigned     []page.Choice // empty where the list is of one officer
 	Views        []viewLine
 	Shared       bool // the officer may keep views of the office
 	Now          time.Time
@@ -69,7 +70,7 @@ type caseRow struct {
 	Short       string   // reference, or the beginning of the id
 	Measures    []string // what is asked, in words
 	With        string
-	Stage, Lane tag
+	Stage, Lane page.Tag
 	Clock       string
 	DueAt       time.Time // in the officer's zone
 	Late        bool
@@ -139,7 +140,7 @@ func (s *Server) listPage(w http.ResponseWriter, c *Call) error {
 	query := c.URL.Query()
 	kept := listQuery(query)
 	v := listView{
-		Name: c.Route.Name, Form: Form{Values: query}, Query: kept.Encode(), Filtered: len(kept) > 0, Now: c.At(c.Now),
+		Name: c.Route.Name, Form: page.Form{Values: query}, Query: kept.Encode(), Filtered: len(kept) > 0, Now: c.At(c.Now),
 		Shared: Approvers.allows(c.User),
 	}
 	f := listFilter(c, v.Name, query)
@@ -176,7 +177,7 @@ func (s *Server) listPage(w http.ResponseWriter, c *Call) error {
 func (s *Server) caseRow(c *Call, l desk.Line, names map[string]string) caseRow {
 	row := caseRow{
 		Line: l, Short: l.Reference, With: s.authorityName(c, l.Counterpart),
-		Stage: tag{"plain", convention.Label("stage", l.Stage, c.L.Tag)}, Lane: tag{laneKinds[l.Lane], convention.Label("lane", l.Lane, c.L.Tag)},
+		Stage: page.MakeTag("plain", convention.Label("stage", l.Stage, c.L.Tag)), Lane: page.MakeTag(laneKinds[l.Lane], convention.Label("lane", l.Lane, c.L.Tag)),
 		DueAt: moment(c, l.Due), MovedAt: moment(c, l.Updated), To: l.Team,
 	}
 	if row.Short == "" {
@@ -201,33 +202,31 @@ var laneKinds = map[string]string{"emergency": "bad", "urgent": "warn", "routine
 // choices fills the fields of the filter.
 func (s *Server) choices(c *Call, v *listView, names map[string]string) {
 	v.Lanes, v.Stages, v.Types = codeChoices(c, "lane"), codeChoices(c, "stage"), codeChoices(c, "measure-type")
-	v.Counterparts = []Choice{{Label: c.L.T("lists.any")}}
+	v.Counterparts = []page.Choice{{Label: c.L.T("lists.any")}}
 	for _, a := range s.Desk.Directory().Authorities() {
 		if directory.PartyOf(a.Statement.ID) != s.Desk.Party() {
-			v.Counterparts = append(v.Counterparts, Choice{Value: a.Statement.ID, Label: s.authorityName(c, a.Statement.ID)})
+			v.Counterparts = append(v.Counterparts, page.Choice{Value: a.Statement.ID, Label: s.authorityName(c, a.Statement.ID)})
 		}
 	}
 	if v.Name == "work" {
 		return
 	}
-	v.Assigned = []Choice{
-		{Label: c.L.T("lists.any")}, {Value: assignedMe, Label: c.L.T("lists.assigned_me")}, {Value: assignedNobody, Label: c.L.T("lists.assigned_nobody")},
-	}
-	var others []Choice
+	v.Assigned = []page.Choice{{Label: c.L.T("lists.any")}, {Value: assignedMe, Label: c.L.T("lists.assigned_me")}, {Value: assignedNobody, Label: c.L.T("lists.assigned_nobody")}}
+	var others []page.Choice
 	for id, name := range names {
 		if id != c.User.ID {
-			others = append(others, Choice{Value: id, Label: name})
+			others = append(others, page.Choice{Value: id, Label: name})
 		}
 	}
-	slices.SortFunc(others, func(a, b Choice) int { return strings.Compare(a.Label+a.Value, b.Label+b.Value) })
+	slices.SortFunc(others, func(a, b page.Choice) int { return strings.Compare(a.Label+a.Value, b.Label+b.Value) })
 	v.Assigned = append(v.Assigned, others...)
 }
 
 // codeChoices are the codes of a list of the law, and any.
-func codeChoices(c *Call, list string) []Choice {
-	out := []Choice{{Label: c.L.T("lists.any")}}
+func codeChoices(c *Call, list string) []page.Choice {
+	out := []page.Choice{{Label: c.L.T("lists.any")}}
 	for _, code := range convention.Codes(list) {
-		out = append(out, Choice{Value: code.Code, Label: code.Label(c.L.Tag)})
+		out = append(out, page.Choice{Value: code.Code, Label: code.Label(c.L.Tag)})
 	}
 	return out
 }

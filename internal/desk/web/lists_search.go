@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/problem"
@@ -15,7 +16,7 @@ import (
 
 // A searchView is the page of the search.
 type searchView struct {
-	Form  Form
+	Form  page.Form
 	Asked bool
 	Hits  []hitLine
 	Next  string // query of the page after it; empty for none
@@ -33,7 +34,7 @@ type hitLine struct {
 func (s *Server) searchPage(w http.ResponseWriter, c *Call) error {
 	query := c.URL.Query()
 	asked := strings.TrimSpace(query.Get("q"))
-	v, status := searchView{Form: Form{Values: query}, Asked: asked != ""}, http.StatusOK
+	v, status := searchView{Form: page.Form{Values: query}, Asked: asked != ""}, http.StatusOK
 	if v.Asked {
 		found, err := s.Desk.Search(c.Context(), c.User.Officer(), asked, query.Get("next"), 0)
 		p, refused := errors.AsType[*problem.Error](err)
@@ -72,7 +73,7 @@ func (s *Server) hitLine(c *Call, h desk.Hit) hitLine {
 // A requestView is the page for somebody who holds a paper with a reference and a
 // check code.
 type requestView struct {
-	Form     Form
+	Form     page.Form
 	Found    *desk.Confirmed
 	From     string
 	At       time.Time
@@ -92,7 +93,7 @@ func (s *Server) requestConfirm(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	v, status := requestView{Form: Form{Values: in}}, http.StatusOK
+	v, status := requestView{Form: page.Form{Values: in}}, http.StatusOK
 	found, err := s.Desk.Confirm(c.Context(), strings.TrimSpace(in.Get("reference")), strings.TrimSpace(in.Get("code")))
 	tooMany, limited := errors.AsType[desk.TooManyCodes](err)
 	switch {

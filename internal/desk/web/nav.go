@@ -3,6 +3,8 @@ package web
 import (
 	"slices"
 	"strings"
+
+	"github.com/entraide/entraide/internal/page"
 )
 
 // A navLine is a line of the navigation: the route it leads to, its sentence,
@@ -30,15 +32,9 @@ var navigation = []navLine{
 	{"help", "layout.nav_help", "g h"},
 }
 
-// A navItem is a line as the layout shows it.
-type navItem struct {
-	Label, Address, Keys string
-	Here                 bool
-}
-
 // nav returns the navigation of the one who calls.
-func (s *Server) nav(c *Call) []navItem {
-	var items []navItem
+func (s *Server) nav(c *Call) []page.NavItem {
+	var items []page.NavItem
 	for _, line := range navigation {
 		if !s.routes[line.route].Who.allows(c.User) {
 			continue
@@ -49,10 +45,10 @@ func (s *Server) nav(c *Call) []navItem {
 			continue
 		}
 		here := c.URL.Path == address || address != "/" && strings.HasPrefix(c.URL.Path, address+"/")
-		items = append(items, navItem{c.L.T(line.label), address, line.keys, here})
+		items = append(items, page.NavItem{Label: c.L.T(line.label), Address: address, Keys: line.keys, Here: here})
 	}
 	for i, a := range items { // of pages inside each other, the inner one
-		items[i].Here = a.Here && !slices.ContainsFunc(items, func(b navItem) bool { return b.Here && len(b.Address) > len(a.Address) })
+		items[i].Here = a.Here && !slices.ContainsFunc(items, func(b page.NavItem) bool { return b.Here && len(b.Address) > len(a.Address) })
 	}
 	return items
 }

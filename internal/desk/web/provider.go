@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/entraide/entraide/internal/desk/account"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -91,7 +92,7 @@ func (s *Server) providerBegin(w http.ResponseWriter, c *Call) error {
 		return problem.New(problem.NotFound, "", "This desk has no identity provider.")
 	}
 	j := journey{
-		state: rand.Text(), nonce: rand.Text(), verifier: oauth2.GenerateVerifier(), next: next(c.URL.Query().Get("next")),
+		state: rand.Text(), nonce: rand.Text(), verifier: oauth2.GenerateVerifier(), next: page.Next(c.URL.Query().Get("next")),
 		officer: c.User.ID, began: c.Now,
 	}
 	s.ceremonies.keep(w, c.Now, j)

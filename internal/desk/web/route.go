@@ -10,7 +10,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
-	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -48,7 +48,7 @@ type Route struct {
 	// Quiet routes are asked for by pages by themselves: they keep nobody signed
 	// in.
 	Quiet bool
-	// Body is how many bytes of a body are taken; 0 for maxFormBytes.
+	// Body is how many bytes of a body are taken; 0 for page.MaxFormBytes.
 	Body int64
 }
 
@@ -65,7 +65,7 @@ func (s *Server) newRouter() *mux.Router {
 		s.routes[e.Name] = e
 		r.Handle(e.Path, s.serve(e)).Methods(e.Method).Name(e.Name)
 	}
-	r.PathPrefix("/assets/").Handler(s.assets).Methods(http.MethodGet, http.MethodHead)
+	r.PathPrefix("/assets/").Handler(s.pages.Assets()).Methods(http.MethodGet, http.MethodHead)
 	nothing := Route{Name: "none", Who: Anybody, Handle: func(*Server, http.ResponseWriter, *Call) error {
 		return problem.New(problem.NotFound, "", "There is nothing at this address.")
 	}}
@@ -79,12 +79,10 @@ func (s *Server) newRouter() *mux.Router {
 // ServeHTTP answers a request: headers first, then what every request must
 // satisfy, then its route.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	harden(w.Header())
-	if r.Host != s.host && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		http.Redirect(w, r, s.Origin+r.URL.RequestURI(), http.StatusSeeOther) //nolint:gosec // to this desk, whatever was asked for
-		return
+	page.Harden(w.Header())
+	if !s.origin.Bring(w, r) {
+		s.router.ServeHTTP(w, r)
 	}
-	s.router.ServeHTTP(w, r)
 }
 
 // serve runs a route: where the request comes from, who calls, may they; then
@@ -94,7 +92,7 @@ func (s *Server) serve(e Route) http.Handler {
 		started := time.Now()
 		limit := e.Body
 		if limit == 0 {
-			limit = maxFormBytes
+			limit = page.MaxFormBytes
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		c := &Call{Request: r, server: s, Route: e, Now: s.Desk.Now().UTC()}
@@ -112,13 +110,14 @@ func (s *Server) serve(e Route) http.Handler {
 // admit finds out who calls and whether they may.
 func (s *Server) admit(w http.ResponseWriter, c *Call) error {
 	err := s.identify(c)
-	if errLanguage := s.speak(c); errLanguage != nil {
+	var errLanguage error
+	if c.L, errLanguage = s.pages.Speak(c.Request, c.User.Language); errLanguage != nil {
 		return errors.Join(err, errLanguage)
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.sameOrigin(c.Request); err != nil {
+	if err := s.origin.Check(c.Request); err != nil {
 		return err
 	}
 	if !s.limits.allow(c) {
@@ -157,30 +156,6 @@ func (s *Server) identify(c *Call) error {
 		return err
 	}
 	c.Session, c.User = session, session.User
-	return nil
-}
-
-// speak chooses the language of a call: the one that the address asks for, the
-// user's, the cookie's, the browser's.
-func (s *Server) speak(c *Call) (err error) {
-	asked := c.URL.Query().Get("lang")
-	tag := locale.Negotiate(c.Header.Get("Accept-Language"), asked, c.User.Language, cookieValue(c.Request, languageCookie))
-	if s.Pseudo && (asked == locale.PseudoLong || asked == locale.PseudoMirrored) {
-		tag = asked
-	}
-	c.L, err = locale.For(tag)
-	return err
-}
-
-// sameOrigin refuses requests that change something and come from the pages of
-// others, or from a browser that does not say where they come from.
-func (s *Server) sameOrigin(r *http.Request) error {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return nil
-	}
-	if r.Host != s.host || r.Header.Get("Sec-Fetch-Site") == "" || s.origins.Check(r) != nil {
-		return problem.New(problem.Forbidden, "origin", "The request does not come from a page of this desk.")
-	}
 	return nil
 }
 

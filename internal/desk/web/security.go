@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/entraide/entraide/internal/desk/account"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // securityRoutes are where officers look after their own account.
@@ -28,7 +29,7 @@ var securityRoutes = []Route{
 
 // A securityView is the page of an officer's own account.
 type securityView struct {
-	Form     Form
+	Form     page.Form
 	User     account.User
 	Roles    []string
 	Passkeys []account.Passkey
@@ -36,7 +37,7 @@ type securityView struct {
 	Sessions []account.Session
 	Current  string // id of this session
 	Zones    []string
-	Lang     []Choice
+	Lang     []page.Choice
 }
 
 func (s *Server) securityPage(w http.ResponseWriter, c *Call) error {
@@ -53,7 +54,7 @@ func (s *Server) securityPage(w http.ResponseWriter, c *Call) error {
 func (s *Server) security(w http.ResponseWriter, c *Call, status int, v securityView) (err error) {
 	v.User, v.Current, v.Zones, v.Roles = c.User, c.Session.ID(), zones, roleNames(c, c.User)
 	v.User.CreatedAt, v.User.SignedInAt = c.At(v.User.CreatedAt), c.At(v.User.SignedInAt)
-	v.Lang = append([]Choice{{Label: c.L.T("security.language_browser")}}, languageChoices()...)
+	v.Lang = append([]page.Choice{{Label: c.L.T("security.language_browser")}}, languageChoices()...)
 	if v.Passkeys, err = s.Accounts.ListPasskeys(c.Context(), c.User); err != nil {
 		return err
 	}
@@ -82,11 +83,11 @@ func (s *Server) preferences(w http.ResponseWriter, c *Call) error {
 	err = s.Accounts.Prefer(c.Context(), c.User.ID, account.Preferences{
 		Language: in.Get("language"), Zone: in.Get("zone"), Shortcuts: in.Get("shortcuts") != "",
 	})
-	v := securityView{Form: Form{Values: in}}
+	v := securityView{Form: page.Form{Values: in}}
 	switch {
 	case err == nil:
 		return s.done(w, c, "saved", "security")
-	case v.Form.Refuse(c, err):
+	case c.refuse(&v.Form, err):
 		return s.security(w, c, http.StatusUnprocessableEntity, v)
 	}
 	return err
@@ -94,7 +95,7 @@ func (s *Server) preferences(w http.ResponseWriter, c *Call) error {
 
 // A formView is a page that is one form.
 type formView struct {
-	Form    Form
+	Form    page.Form
 	Secret  string
 	Picture template.HTML
 	Codes   []string
@@ -120,7 +121,7 @@ func (s *Server) password(w http.ResponseWriter, c *Call) error {
 	switch {
 	case err == nil:
 		return s.done(w, c, "password_changed", "security")
-	case v.Form.Refuse(c, err):
+	case c.refuse(&v.Form, err):
 		return s.render(w, c, http.StatusUnprocessableEntity, "password.html", v)
 	}
 	return err
@@ -140,10 +141,10 @@ func (s *Server) factorPage(w http.ResponseWriter, c *Call) error {
 	}
 	f := newFactor{c.User.ID, secret, e}
 	s.ceremonies.keep(w, c.Now, f)
-	return s.showFactor(w, c, http.StatusOK, f, Form{})
+	return s.showFactor(w, c, http.StatusOK, f, page.Form{})
 }
 
-func (s *Server) showFactor(w http.ResponseWriter, c *Call, status int, f newFactor, form Form) error {
+func (s *Server) showFactor(w http.ResponseWriter, c *Call, status int, f newFactor, form page.Form) error {
 	drawing, err := picture(f.shown.Address)
 	if err != nil {
 		return err
@@ -161,11 +162,11 @@ func (s *Server) factor(w http.ResponseWriter, c *Call) error {
 		return s.redirect(w, c, "factor")
 	}
 	err = s.Accounts.SetFactor(c.Context(), c.User, f.secret, in.Get("code"))
-	var form Form
+	var form page.Form
 	switch {
 	case err == nil:
 		return s.done(w, c, "factor_set", "security")
-	case form.Refuse(c, err):
+	case c.refuse(&form, err):
 		return s.showFactor(w, c, http.StatusUnprocessableEntity, f, form)
 	}
 	return err
@@ -207,13 +208,13 @@ func (s *Server) passkeyAdd(w http.ResponseWriter, c *Call) error {
 	if err == nil {
 		err = s.passkeys.Add(c.Context(), c.User, ceremony, c.PostForm.Get("name"), given)
 	}
-	v := formView{Form: Form{Values: c.PostForm}}
+	v := formView{Form: page.Form{Values: c.PostForm}}
 	switch {
 	case err == nil:
 		return s.done(w, c, "passkey_added", "security")
 	case errors.Is(err, account.ErrRefused):
 		v.Form.Fail("name", c.L.T("security.passkey_refused"))
-	case !v.Form.Refuse(c, err):
+	case !c.refuse(&v.Form, err):
 		return err
 	}
 	return s.render(w, c, http.StatusUnprocessableEntity, "passkey.html", v)
@@ -229,7 +230,7 @@ func (s *Server) passkeyRemove(w http.ResponseWriter, c *Call) error {
 	switch {
 	case err == nil:
 		return s.done(w, c, "passkey_removed", "security")
-	case v.Form.Refuse(c, err):
+	case c.refuse(&v.Form, err):
 		return s.security(w, c, http.StatusUnprocessableEntity, v)
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // TestHeaders looks at the answers of every kind of address (T44): pages,
@@ -20,7 +21,7 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	o := h.admin()
-	css := h.server.assets.prefix + "own.css"
+	css := h.server.pages.Asset("own.css")
 	for _, path := range []string{"/", "/users", "/security", "/help", "/sign-in", "/nothing", "/users/0123456789abcdef", css} {
 		got := o.get(path)
 		header := got.Header()
@@ -151,7 +152,7 @@ func TestNext(t *testing.T) {
 		"/%2f/evil.test":             "/",
 		"/users/%0d%0aLocation:%20x": "/users/%0d%0aLocation:%20x",
 	} {
-		if got := next(asked); got != want {
+		if got := page.Next(asked); got != want {
 			t.Errorf("next(%q) = %q, want %q", asked, got, want)
 		}
 	}
@@ -220,7 +221,7 @@ func TestTooMuch(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	o := h.stranger()
-	if got := o.post("/sign-in", url.Values{"login": {strings.Repeat("x", maxFormBytes)}}); got.Code != http.StatusRequestEntityTooLarge {
+	if got := o.post("/sign-in", url.Values{"login": {strings.Repeat("x", page.MaxFormBytes)}}); got.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a long form: %d", got.Code)
 	}
 	for range strangerBurst {

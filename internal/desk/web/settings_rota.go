@@ -7,6 +7,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -22,11 +23,11 @@ var rotaRoutes = []Route{
 
 // A rotaView is the page of the rota.
 type rotaView struct {
-	Form     Form
+	Form     page.Form
 	Shifts   []shiftLine
-	Officers []Choice
-	Levels   []Choice
-	Days     []Choice
+	Officers []page.Choice
+	Levels   []page.Choice
+	Days     []page.Choice
 	Zones    []string
 }
 
@@ -71,7 +72,7 @@ func (s *Server) showRota(w http.ResponseWriter, c *Call, status int, v rotaView
 	for _, u := range all {
 		names[u.ID] = u.Name
 		if u.Officer().Has(desk.Readers...) {
-			v.Officers = append(v.Officers, Choice{Value: u.ID, Label: u.Name})
+			v.Officers = append(v.Officers, page.Choice{Value: u.ID, Label: u.Name})
 		}
 	}
 	for _, shift := range rota {
@@ -82,10 +83,10 @@ func (s *Server) showRota(w http.ResponseWriter, c *Call, status int, v rotaView
 		v.Shifts = append(v.Shifts, line)
 	}
 	for level := 1; level <= 3; level++ {
-		v.Levels = append(v.Levels, Choice{Value: strconv.Itoa(level), Label: strconv.Itoa(level)})
+		v.Levels = append(v.Levels, page.Choice{Value: strconv.Itoa(level), Label: strconv.Itoa(level)})
 	}
 	for _, day := range weekdays {
-		v.Days = append(v.Days, Choice{Value: day, Label: c.L.T("rota.day." + day)})
+		v.Days = append(v.Days, page.Choice{Value: day, Label: c.L.T("rota.day." + day)})
 	}
 	v.Zones = zones
 	return s.render(w, c, status, "rota.html", v)
@@ -103,7 +104,7 @@ func (s *Server) rotaAdd(w http.ResponseWriter, c *Call) error {
 	}
 	_, err = s.office.PutShift(c.Context(), c.User.Officer(), shift)
 	if p, ok := errors.AsType[*problem.Error](err); ok && p.Code == problem.InvalidValue && c.L.Has("rota.wrong."+p.Field) {
-		v := rotaView{Form: Form{Values: in}}
+		v := rotaView{Form: page.Form{Values: in}}
 		v.Form.Fail(p.Field, c.L.T("rota.wrong."+p.Field))
 		return s.showRota(w, c, http.StatusUnprocessableEntity, v)
 	}

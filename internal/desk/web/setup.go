@@ -4,28 +4,16 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"net/url"
 
 	"github.com/boombuler/barcode/qr"
 
 	"github.com/entraide/entraide/internal/desk/account"
+	"github.com/entraide/entraide/internal/page"
 )
-
-// withoutLanguage is an address that asks for no language.
-func withoutLanguage(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "/"
-	}
-	query := u.Query()
-	query.Del("lang")
-	u.RawQuery = query.Encode()
-	return u.RequestURI()
-}
 
 // A setupView is the page of somebody who takes up an invitation.
 type setupView struct {
-	Form    Form
+	Form    page.Form
 	Code    string
 	Over    bool // the invitation is unknown, used or over
 	First   bool
@@ -70,12 +58,12 @@ func (s *Server) setup(w http.ResponseWriter, c *Call) error {
 		Code: in.Get("code"), Login: in.Get("login"), Name: in.Get("name"), Password: in.Get("password"),
 		Repeat: in.Get("repeat"), Factor: in.Get("factor"), Language: c.L.Tag,
 	}, c.From())
-	v := setupView{Code: in.Get("code"), Form: Form{Values: in}}
+	v := setupView{Code: in.Get("code"), Form: page.Form{Values: in}}
 	switch {
 	case err == nil:
 		enter(w, session)
 		return s.done(w, c, "set_up", "codes")
-	case v.Form.Refuse(c, err), errors.Is(err, account.ErrInvitation):
+	case c.refuse(&v.Form, err), errors.Is(err, account.ErrInvitation):
 		return s.invitation(w, c, http.StatusUnprocessableEntity, v)
 	}
 	return err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/locale"
-	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // signinRoutes are how people come in and leave.
@@ -30,7 +30,7 @@ var signinRoutes = []Route{
 
 // A signinView is the page of signing in, or of proving anew who one is.
 type signinView struct {
-	Form     Form
+	Form     page.Form
 	Next     string
 	Ended    bool
 	Failed   string // why it was refused
@@ -44,10 +44,10 @@ func (s *Server) signinPage(w http.ResponseWriter, c *Call) error {
 		return s.redirect(w, c, "home")
 	}
 	if c.ended {
-		setCookie(w, sessionCookie, "", 0)
+		page.SetCookie(w, sessionCookie, "", 0)
 	}
 	return s.render(w, c, http.StatusOK, "signin.html", signinView{
-		Next: next(c.URL.Query().Get("next")), Ended: c.URL.Query().Get("ended") != "", Provider: s.Provider.name(),
+		Next: page.Next(c.URL.Query().Get("next")), Ended: c.URL.Query().Get("ended") != "", Provider: s.Provider.name(),
 	})
 }
 
@@ -65,7 +65,7 @@ func (s *Server) signin(w http.ResponseWriter, c *Call) error {
 // entered goes on after somebody has tried to sign in or to prove who they
 // are, in whatever way.
 func (s *Server) entered(w http.ResponseWriter, c *Call, session account.Session, err error) error {
-	to := next(c.PostForm.Get("next"))
+	to := page.Next(c.PostForm.Get("next"))
 	if err == nil {
 		enter(w, session)
 		http.Redirect(w, c.Request, to, http.StatusSeeOther)
@@ -147,7 +147,7 @@ func (s *Server) passkeyConfirm(w http.ResponseWriter, c *Call) error {
 
 func (s *Server) confirmPage(w http.ResponseWriter, c *Call) error {
 	return s.render(w, c, http.StatusOK, "confirm.html", signinView{
-		Next: next(c.URL.Query().Get("next")), Provider: s.Provider.name(), User: c.User.Name, Method: c.Session.Method,
+		Next: page.Next(c.URL.Query().Get("next")), Provider: s.Provider.name(), User: c.User.Name, Method: c.Session.Method,
 	})
 }
 
@@ -164,7 +164,7 @@ func (s *Server) signout(w http.ResponseWriter, c *Call) error {
 	if err := s.Accounts.SignOut(c.Context(), c.Session); err != nil {
 		return err
 	}
-	setCookie(w, sessionCookie, "", 0)
+	page.SetCookie(w, sessionCookie, "", 0)
 	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
 	return s.done(w, c, "signed_out", "signin")
 }
@@ -180,17 +180,16 @@ func (s *Server) language(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	tag := in.Get("lang")
-	if locale.Negotiate("", tag) != tag {
-		return problem.New(problem.InvalidValue, "lang", "This language is not spoken here.")
+	tag, back, err := page.ChooseLanguage(w, in)
+	if err != nil {
+		return err
 	}
-	setCookie(w, languageCookie, tag, 365*24*account.Absolute)
 	if c.SignedIn() {
 		p := account.Preferences{Language: tag, Zone: c.User.Zone, Shortcuts: c.User.Shortcuts}
 		if err := s.Accounts.Prefer(c.Context(), c.User.ID, p); err != nil {
 			return err
 		}
 	}
-	http.Redirect(w, c.Request, withoutLanguage(next(in.Get("next"))), http.StatusSeeOther)
+	http.Redirect(w, c.Request, back, http.StatusSeeOther)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/problem"
@@ -45,18 +46,18 @@ type filesView struct {
 	Chunk    int
 	Most     int64 // without a script
 	Sealed   []member
-	Measures []Choice
-	Form     Form
+	Measures []page.Choice
+	Form     page.Form
 	Zone     string
 	To       string
 }
 
 // filesPage shows the files that were brought, and what is sealed already.
 func (s *Server) filesPage(w http.ResponseWriter, c *Call) error {
-	return s.showFiles(w, c, http.StatusOK, Form{})
+	return s.showFiles(w, c, http.StatusOK, page.Form{})
 }
 
-func (s *Server) showFiles(w http.ResponseWriter, c *Call, status int, form Form) error {
+func (s *Server) showFiles(w http.ResponseWriter, c *Call, status int, form page.Form) error {
 	by := c.User.Officer()
 	d, err := s.office.Draft(c.Context(), by, c.Value("draft"))
 	if err != nil {
@@ -93,7 +94,7 @@ func (s *Server) filesTake(w http.ResponseWriter, c *Call) error {
 		return problem.New(problem.InvalidValue, "", "The form could not be read.")
 	}
 	defer func() { _ = c.MultipartForm.RemoveAll() }() // temporary files
-	form := Form{Values: url.Values{}}
+	form := page.Form{Values: url.Values{}}
 	for _, header := range c.MultipartForm.File["files"] {
 		f, err := header.Open()
 		if err != nil {
@@ -158,7 +159,7 @@ func (s *Server) draftPack(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	form := Form{Values: in}
+	form := page.Form{Values: in}
 	for _, name := range []string{"description", "origin", "acquired_by", "method", "acquired_at", "measure"} {
 		if strings.TrimSpace(in.Get(name)) == "" {
 			form.Fail(name, c.L.T("compose.missing"))

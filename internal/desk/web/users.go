@@ -7,6 +7,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // userRoutes are where administrators look after users.
@@ -24,13 +25,13 @@ var userRoutes = []Route{
 type userLine struct {
 	account.User
 	RoleNames []string
-	State     tag
+	State     page.Tag
 }
 
 func (s *Server) userLine(c *Call, u account.User) userLine {
 	u.CreatedAt, u.SignedInAt = c.At(u.CreatedAt), c.At(u.SignedInAt)
 	kind := map[string]string{account.Active: "ok", account.Invited: "info", account.Disabled: "plain"}[u.Status]
-	return userLine{u, roleNames(c, u), tag{kind, c.L.T("users.status_" + u.Status)}}
+	return userLine{u, roleNames(c, u), page.MakeTag(kind, c.L.T("users.status_"+u.Status))}
 }
 
 // roleNames are a user's roles in the language of the page.
@@ -43,18 +44,18 @@ func roleNames(c *Call, u account.User) []string {
 }
 
 // roleChoices are all roles with what they may do.
-func roleChoices(c *Call) []Choice {
-	var choices []Choice
+func roleChoices(c *Call) []page.Choice {
+	var choices []page.Choice
 	for _, r := range desk.Roles() {
-		choices = append(choices, Choice{string(r), c.L.T("users.role." + string(r)), c.L.T("users.role_hint." + string(r))})
+		choices = append(choices, page.Choice{Value: string(r), Label: c.L.T("users.role." + string(r)), Hint: c.L.T("users.role_hint." + string(r))})
 	}
 	return choices
 }
 
-func languageChoices() []Choice {
-	var choices []Choice
+func languageChoices() []page.Choice {
+	var choices []page.Choice
 	for _, l := range locale.Languages() {
-		choices = append(choices, Choice{Value: l.Tag, Label: l.Name})
+		choices = append(choices, page.Choice{Value: l.Tag, Label: l.Name})
 	}
 	return choices
 }
@@ -73,11 +74,11 @@ func (s *Server) usersPage(w http.ResponseWriter, c *Call) error {
 
 // A userView is the page of one user, or of one to be invited.
 type userView struct {
-	Form      Form
+	Form      page.Form
 	Line      userLine
 	Own       bool // it is the administrator's own account
-	Roles     []Choice
-	Languages []Choice
+	Roles     []page.Choice
+	Languages []page.Choice
 	Provider  string
 	Link      string // an invitation to hand over; shown once
 }
@@ -102,11 +103,11 @@ func (s *Server) userNew(w http.ResponseWriter, c *Call) error {
 	u, code, err := s.Accounts.Invite(c.Context(), c.User.ID, account.NewUser{
 		Login: in.Get("login"), Name: in.Get("name"), Roles: rolesOf(in), Language: in.Get("language"), Subject: in.Get("subject"),
 	})
-	v := userView{Form: Form{Values: in}}
+	v := userView{Form: page.Form{Values: in}}
 	switch {
 	case err == nil:
 		return s.invited(w, c, u, code)
-	case v.Form.Refuse(c, err):
+	case c.refuse(&v.Form, err):
 		return s.userForm(w, c, http.StatusUnprocessableEntity, "user-new.html", v)
 	}
 	return err
@@ -146,7 +147,7 @@ func (s *Server) userPage(w http.ResponseWriter, c *Call) error {
 }
 
 // showUser renders the page of a user; form is nil for what they are now.
-func (s *Server) showUser(w http.ResponseWriter, c *Call, status int, u account.User, form *Form) error {
+func (s *Server) showUser(w http.ResponseWriter, c *Call, status int, u account.User, form *page.Form) error {
 	v := userView{Line: s.userLine(c, u), Own: u.ID == c.User.ID}
 	if form != nil {
 		v.Form = *form
@@ -177,13 +178,13 @@ func (s *Server) userChange(w http.ResponseWriter, c *Call) error {
 
 // changed goes on after a change of a user.
 func (s *Server) changed(w http.ResponseWriter, c *Call, u account.User, in url.Values, err error) error {
-	form := Form{Values: in}
+	form := page.Form{Values: in}
 	switch {
 	case err == nil:
 		return s.done(w, c, "saved", "user", "user", u.ID)
-	case form.Refuse(c, err):
+	case c.refuse(&form, err):
 		if len(in) == 0 {
-			form = Form{Errors: form.Errors}
+			form = page.Form{Errors: form.Errors}
 			form.Set("name", u.Name)
 		}
 		return s.showUser(w, c, http.StatusUnprocessableEntity, u, &form)

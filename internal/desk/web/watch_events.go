@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk/account"
+	"github.com/entraide/entraide/internal/page"
 )
 
 // Spans of the stream of the board.
@@ -70,7 +71,7 @@ func (s *Server) watchEvents(w http.ResponseWriter, c *Call) error {
 // goesOn reports whether the session of a stream is still there, without keeping
 // it alive.
 func (s *Server) goesOn(c *Call) bool {
-	_, err := s.Accounts.Resume(c.Context(), cookieValue(c.Request, sessionCookie), true)
+	_, err := s.Accounts.Resume(c.Context(), page.CookieValue(c.Request, sessionCookie), true)
 	return !errors.Is(err, account.ErrNoSession)
 }
 

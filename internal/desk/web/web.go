@@ -19,9 +19,10 @@
 //     them to the officer's zone.
 //  3. Write templates/name.html with the blocks "title" and "main"; both get the
 //     struct. Functions: T, D, DT, V, Prose, N, U, A, field (see funcs in
-//     template.go); partials: field, errors, tag, table, timeline, summary-list
-//     and others, in templates/partials.html with a comment on each. Use the
-//     classes of assets/own.css, never style attributes or scripts.
+//     internal/page/set.go); partials: field, errors, tag, timeline, summary-list
+//     and others, in internal/page/templates/partials.html with a comment on each.
+//     Use the classes of internal/page/assets/own.css, never style attributes or
+//     scripts.
 //  4. Write its sentences in internal/locale/catalogue/<area>.<tag>.json, in all
 //     seven languages.
 //  5. If the page belongs in the navigation, add a line to navigation in nav.go.
@@ -33,29 +34,14 @@
 package web
 
 import (
-	"crypto/tls"
-	"errors"
-	"html/template"
 	"log/slog"
-	"net/http"
-	"net/url"
-	"time"
 
 	"github.com/gorilla/mux"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/desk/office"
-)
-
-// Timeouts and sizes of the server.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 60 * time.Second
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 16 << 10
-	maxFormBytes      = 256 << 10 // of a form, unless its route says otherwise
+	"github.com/entraide/entraide/internal/page"
 )
 
 // Options are what the pages of a desk are opened with.
@@ -77,52 +63,30 @@ type Options struct {
 type Server struct {
 	Options
 	office     *office.Office
-	host       string
+	origin     *page.Origin
 	routes     map[string]Route
 	router     *mux.Router
-	pages      map[string]map[string]*template.Template // by language, by name
-	assets     *assets
+	pages      *page.Set
 	passkeys   *account.Passkeys
 	ceremonies *memory
 	limits     *limits
-	origins    *http.CrossOriginProtection
 }
 
 // New returns the pages of a desk.
 func New(o Options) (*Server, error) {
-	u, err := url.Parse(o.Origin)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "" {
-		return nil, errors.New("the origin of the pages must be https:// and a host")
+	origin, err := page.NewOrigin(o.Origin)
+	if err != nil {
+		return nil, err
 	}
 	s := &Server{
-		Options: o, office: office.New(o.Desk), host: u.Host, routes: map[string]Route{}, ceremonies: newMemory(), limits: newLimits(),
-		origins: http.NewCrossOriginProtection(),
-	}
-	if s.assets, err = loadAssets(); err != nil {
-		return nil, err
+		Options: o, office: office.New(o.Desk), origin: origin, routes: map[string]Route{}, ceremonies: newMemory(), limits: newLimits(),
 	}
 	if s.passkeys, err = o.Accounts.Passkeys(o.Origin); err != nil {
 		return nil, err
 	}
+	if s.pages, err = s.parse(); err != nil {
+		return nil, err
+	}
 	s.router = s.newRouter()
-	s.pages, err = s.parse()
-	return s, err
-}
-
-// HTTPServer returns a server for the pages. certificate is nil for a server
-// behind a proxy on a Unix socket.
-func (s *Server) HTTPServer(certificate *tls.Certificate) *http.Server {
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
-	}
-	if certificate != nil {
-		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*certificate}}
-	}
-	return server
+	return s, nil
 }

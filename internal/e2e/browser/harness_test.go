@@ -27,6 +27,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/desk/web"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/pkg/convention"
@@ -188,9 +189,9 @@ func (w *world) serve(party string, d *desk.Desk) {
 	origin := fmt.Sprintf("https://localhost:%d", listener.Addr().(*net.TCPAddr).Port)
 	pages, err := web.New(web.Options{Desk: d, Accounts: accounts, Origin: origin, Pseudo: true, Log: discard})
 	w.must(err)
-	certificate, err := web.Certificate(w.t.TempDir(), "localhost", time.Now())
+	certificate, err := page.Certificate(w.t.TempDir(), "localhost", time.Now())
 	w.must(err)
-	served := pages.HTTPServer(&certificate)
+	served := page.HTTPServer(pages, &certificate, discard)
 	served.TLSConfig.MinVersion = tls.VersionTLS13
 	go func() { _ = served.ServeTLS(listener, "", "") }()
 	w.t.Cleanup(func() { served.Close() })

@@ -1,11 +1,9 @@
-package web
+package page
 
 import (
 	"errors"
 	"html/template"
 	"net/url"
-
-	"github.com/entraide/entraide/internal/desk/account"
 )
 
 // A Form is what somebody has typed, and why it was not taken. The zero value
@@ -31,15 +29,6 @@ func (f *Form) Set(field string, values ...string) {
 
 // Fail notes that a field was not taken; text is in the language of the page.
 func (f *Form) Fail(field, text string) { f.Errors = append(f.Errors, FieldError{field, text}) }
-
-// Refuse notes why a form was not taken, and reports whether err says so.
-func (f *Form) Refuse(c *Call, err error) bool {
-	r, ok := errors.AsType[*account.Refusal](err)
-	if ok {
-		f.Fail(r.Field, c.L.T("users.reason."+string(r.Reason), "Length", account.MinLength))
-	}
-	return ok
-}
 
 // Error returns what is wrong with a field, or "".
 func (f Form) Error(field string) string {
@@ -118,11 +107,12 @@ func field(f Form, name, label string, pairs ...any) (fieldView, error) {
 	return v, nil
 }
 
-// A tag is a short word on a coloured ground. Kind is one of ok, info, warn,
+// A Tag is a short word on a coloured ground. Kind is one of ok, info, warn,
 // bad, plain; the word says the same.
-type tag struct{ Kind, Text string }
+type Tag struct{ Kind, Text string }
 
-func makeTag(kind, text string) tag { return tag{kind, text} }
+// MakeTag makes a tag of a kind.
+func MakeTag(kind, text string) Tag { return Tag{kind, text} }
 
 // A Pair is a line of a summary list: a term, what it is, and where to change
 // it.

@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"crypto/ecdsa"
@@ -17,23 +17,23 @@ import (
 	"time"
 )
 
-// Files of a home that hold the certificate of its pages, if the desk has made
-// it itself.
+// Files of a home that hold the certificate of its pages, if it has been made
+// here.
 const (
 	certificateFile = "web.crt"
 	keyFile         = "web.key"
 )
 
-// selfMade is how long a certificate lasts that the desk has made itself, and
+// selfMade is how long a certificate lasts that has been made here, and
 // renewed how long before its end another takes its place.
 const (
 	selfMade = 397 * 24 * time.Hour
 	renewed  = 30 * 24 * time.Hour
 )
 
-// Certificate returns the certificate for the pages at a host that the desk has
-// made itself, and makes it as needed. Browsers ask before they trust it: a
-// desk that more than one machine uses should have one of the State's own.
+// Certificate returns the certificate for the pages at a host that has been made
+// here, and makes it as needed. Browsers ask before they trust it: pages that more
+// than one machine uses should have one of the State's own.
 func Certificate(home, host string, now time.Time) (tls.Certificate, error) {
 	paths := [2]string{filepath.Join(home, certificateFile), filepath.Join(home, keyFile)}
 	kept, err := tls.LoadX509KeyPair(paths[0], paths[1])
@@ -64,7 +64,7 @@ func makeCertificate(host string, now time.Time) (certificate, key []byte, err e
 		return nil, nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "Entraide desk"},
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "Entraide"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(selfMade),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
