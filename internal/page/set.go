@@ -114,7 +114,7 @@ func extend(base *template.Template, files fs.FS, name string) (*template.Templa
 //	From .Now .Time         how far off a time is
 //	V "text"                a machine value, which keeps its order
 //	Prose "text"            what a person wrote
-//	N 12345                 a whole number
+//	N 12345                 a whole number, of type int or int64
 //	U "route" "name" "x"    the address of a route
 //	A "own.css"             the address of an asset
 //	size 12345              a number of bytes
@@ -128,13 +128,24 @@ func (s *Set) funcs(l *locale.Localizer) template.FuncMap {
 		"From":  l.From,
 		"V":     locale.V,
 		"Prose": locale.Prose,
-		"N":     func(n int) string { return l.Number(int64(n)) },
+		"N":     func(n any) (string, error) { return number(l, n) },
 		"U":     s.URL,
 		"A":     s.Asset,
 		"size":  l.Bytes,
 		"field": field,
 		"tag":   MakeTag,
 	}
+}
+
+// number writes a whole number.
+func number(l *locale.Localizer, n any) (string, error) {
+	switch n := n.(type) {
+	case int:
+		return l.Number(int64(n)), nil
+	case int64:
+		return l.Number(n), nil
+	}
+	return "", fmt.Errorf("%T is no whole number", n)
 }
 
 // Asset is the address of something that pages load, such as own.css.
