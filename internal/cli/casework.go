@@ -85,9 +85,18 @@ func (a *app) caseTag() *cobra.Command {
 }
 
 func (a *app) caseName() *cobra.Command {
-	return a.asOfficer(&cobra.Command{
-		Use: "name CASE OFFICER", Short: "Name an officer who may read a sealed case", Example: "  entraide case name 0f3c… ana --home desk", Args: exactly("CASE", "OFFICER"),
-	}, func(ctx context.Context, o *office.Office, by desk.Officer, args []string) error {
+	var off bool
+	c := &cobra.Command{
+		Use: "name CASE OFFICER", Short: "Name an officer who may read a sealed case, or take the name off", Example: "  entraide case name 0f3c… ana --home desk", Args: exactly("CASE", "OFFICER"),
+	}
+	c.Flags().BoolVar(&off, "off", false, "take the name off")
+	return a.asOfficer(c, func(ctx context.Context, o *office.Office, by desk.Officer, args []string) error {
+		if off {
+			if err := o.UnnameReader(ctx, by, args[0], args[1]); err != nil {
+				return err
+			}
+			return a.done("No longer named.")
+		}
 		if err := o.NameReader(ctx, by, args[0], args[1]); err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -199,7 +201,8 @@ func (a *app) pageFigures() *cobra.Command {
 
 func (a *app) officeCommand() *cobra.Command {
 	return group("office", "The office: teams, views, settings, figures", a.officeTeams(), a.officeTeam(), a.officeViews(), a.officeSave(), a.officeEnd(),
-		a.officeShow(), a.officeSet(), a.officeFigures())
+		a.officeShow(), a.officeSet(), a.officeFigures(), a.officeRename(), a.officeDissolve(), a.officeTest(), a.officePropose(), a.officeProposals(),
+		a.officeConfirm(), a.officeWithdraw(), a.officeRetention())
 }
 
 func (a *app) officeTeams() *cobra.Command {
@@ -276,7 +279,8 @@ func (a *app) officeEnd() *cobra.Command {
 // settings are those of the office, with what holds their value.
 func settings() map[string]any {
 	return map[string]any{
-		desk.SettingFourEyes: &desk.FourEyes{}, office.SettingPaging: &office.Paging{}, office.SettingNotification: &office.Notification{},
+		desk.SettingFourEyes: &desk.FourEyes{}, desk.SettingRetention: &desk.Retention{}, office.SettingPaging: &office.Paging{},
+		office.SettingNotification: &office.Notification{},
 	}
 }
 
@@ -297,19 +301,28 @@ func (a *app) officeShow() *cobra.Command {
 		})
 }
 
+// settingOf reads the value of a setting.
+func settingOf(name, text string) (any, error) {
+	value, ok := settings()[name]
+	if !ok {
+		return nil, usage("there is no setting %q: %s", name, strings.Join(slices.Sorted(maps.Keys(settings())), ", "))
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(value); err != nil {
+		return nil, usage("the value: %v", err)
+	}
+	return value, nil
+}
+
 func (a *app) officeSet() *cobra.Command {
 	return a.asOfficer(&cobra.Command{
-		Use: "set NAME JSON", Short: "Change a setting: four-eyes, paging or notification",
-		Example: "  entraide office set four-eyes '{\"lanes\":[\"urgent\",\"routine\"]}' --home desk", Args: exactly("NAME", "JSON"),
+		Use: "set NAME JSON", Short: "Change a setting: paging or notification; those of security are proposed",
+		Example: "  entraide office set paging '{\"escalate_minutes\":10}' --home desk", Args: exactly("NAME", "JSON"),
 	}, func(ctx context.Context, o *office.Office, by desk.Officer, args []string) error {
-		value, ok := settings()[args[0]]
-		if !ok {
-			return usage("there is no setting %q: four-eyes, paging or notification", args[0])
-		}
-		d := json.NewDecoder(strings.NewReader(args[1]))
-		d.DisallowUnknownFields()
-		if err := d.Decode(value); err != nil {
-			return usage("the value: %v", err)
+		value, err := settingOf(args[0], args[1])
+		if err != nil {
+			return err
 		}
 		if err := o.PutSetting(ctx, by, args[0], value); err != nil {
 			return err

@@ -54,6 +54,18 @@ func words(basis, by string) error {
 // HoldCase places a legal hold on a case, which keeps it from being erased, or
 // lifts it. Either is an entry of the desk's own log.
 func (d *Desk) HoldCase(ctx context.Context, caseID, basis, by string, lift bool) error {
+	return d.hold(ctx, "desk", caseID, basis, by, lift)
+}
+
+// HoldBy is [Desk.HoldCase] for an administrator, whom the desk's own log names.
+func (d *Desk) HoldBy(ctx context.Context, o Officer, caseID, basis string, lift bool) error {
+	if err := o.Require(Administrator); err != nil {
+		return err
+	}
+	return d.hold(ctx, o.ID, caseID, basis, o.Name, lift)
+}
+
+func (d *Desk) hold(ctx context.Context, recorded, caseID, basis, by string, lift bool) error {
 	if err := words(basis, by); err != nil {
 		return err
 	}
@@ -77,8 +89,27 @@ func (d *Desk) HoldCase(ctx context.Context, caseID, basis, by string, lift bool
 		if err != nil {
 			return err
 		}
-		return d.record(ctx, w, what, caseID+": "+basis+"; "+by)
+		return d.Record(ctx, w, recorded, what, caseID+": "+basis+"; "+by)
 	})
+}
+
+// A Held case is one under a legal hold.
+type Held struct {
+	Case string `json:"case"`
+	HoldInfo
+}
+
+// Holds returns the cases under a legal hold, the oldest hold first.
+func (d *Desk) Holds(ctx context.Context) ([]Held, error) {
+	held := []Held{}
+	err := d.db.Read(ctx, func(r store.DeskReader) error {
+		all, err := r.CaseHolds(ctx)
+		for _, h := range all {
+			held = append(held, Held{h.Case, HoldInfo{Basis: h.Basis, By: h.By, Since: rfc3339(h.Since)}})
+		}
+		return err
+	})
+	return held, err
 }
 
 // lettersOf returns the messages of a case that there is.

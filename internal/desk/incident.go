@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
@@ -31,6 +32,9 @@ type Incident struct {
 	What   string    `json:"what"`
 	// Settled says why it needs no attention any more; empty while it does.
 	Settled string `json:"settled"`
+	// SettledBy is who said so, and SettledAt when.
+	SettledBy string    `json:"settled_by,omitempty"`
+	SettledAt time.Time `json:"settled_at,omitzero"`
 }
 
 // Unsettled returns the incidents that need attention.
@@ -44,7 +48,11 @@ func (d *Desk) Incidents(ctx context.Context) ([]Incident, error) {
 	err := d.db.Read(ctx, func(r store.DeskReader) error {
 		rows, err := r.Incidents(ctx)
 		for _, i := range rows {
-			found = append(found, Incident{Number: i.ID, At: time.Unix(i.At, 0).UTC(), What: i.What, Settled: i.Settled})
+			x := Incident{Number: i.ID, At: time.Unix(i.At, 0).UTC(), What: i.What, Settled: i.Settled, SettledBy: i.SettledBy}
+			if i.SettledAt > 0 {
+				x.SettledAt = time.Unix(i.SettledAt, 0).UTC()
+			}
+			found = append(found, x)
 		}
 		return err
 	})
@@ -153,9 +161,28 @@ func (d *Desk) putIncident(ctx context.Context, w store.DeskWriter, err error, a
 // ErrUnsettled says that an incident cannot be settled.
 var ErrUnsettled = errors.New("this incident cannot be settled")
 
+// settlers may settle an incident.
+var settlers = []Role{Approver, Administrator}
+
+// SettleBy is [Desk.Settle] for an approver or administrator, whom the desk's own
+// log names.
+func (d *Desk) SettleBy(ctx context.Context, o Officer, number int64, why string) error {
+	if err := o.Require(settlers...); err != nil {
+		return err
+	}
+	if why = strings.TrimSpace(why); why == "" || len(why) > message.MaxWords {
+		return problem.New(problem.InvalidValue, "why", "Say in a line why the incident needs no attention any more.")
+	}
+	return d.settleIncident(ctx, o.ID, o.Name, number, why)
+}
+
 // Settle notes why an incident needs no attention any more: an officer has
 // looked into it. Its evidence stays. A log with two faces cannot be settled.
 func (d *Desk) Settle(ctx context.Context, number int64, why string) error {
+	return d.settleIncident(ctx, "desk", "", number, why)
+}
+
+func (d *Desk) settleIncident(ctx context.Context, by, name string, number int64, why string) error {
 	if strings.TrimSpace(why) == "" {
 		return fmt.Errorf("%w without a reason", ErrUnsettled)
 	}
@@ -171,9 +198,9 @@ func (d *Desk) Settle(ctx context.Context, number int64, why string) error {
 		case strings.HasPrefix(all[i].What, errFork.Error()):
 			return fmt.Errorf("%w: after a log with two faces nothing is trusted", ErrUnsettled)
 		}
-		if err := w.Settle(ctx, number, why); err != nil {
+		if err := w.Settle(ctx, store.Incident{ID: number, Settled: why, SettledBy: name, SettledAt: d.now().Unix()}); err != nil {
 			return err
 		}
-		return d.record(ctx, w, "incident settled", fmt.Sprintf("%d: %s", number, why))
+		return d.Record(ctx, w, by, "incident settled", fmt.Sprintf("%d: %s", number, why))
 	})
 }

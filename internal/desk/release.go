@@ -19,8 +19,24 @@ import (
 const SettingFourEyes = "four-eyes"
 
 // FourEyes says in which lanes nothing leaves the State without a second person.
+// What officers write as drafts is released by a second one in any case, but for
+// emergencies.
 type FourEyes struct {
+	// Lanes are those in which nothing is sent that nobody released.
 	Lanes []string `json:"lanes"`
+	// EmergencyNeedsTwo takes from duty officers the right to release alone in the
+	// emergency lane.
+	EmergencyNeedsTwo bool `json:"emergency_needs_two,omitempty"`
+}
+
+// Check refuses a rule for lanes that there are not.
+func (f FourEyes) Check() error {
+	for _, lane := range f.Lanes {
+		if !slices.Contains(workflow.Procedure().Lanes(), workflow.Lane(lane)) {
+			return problem.New(problem.InvalidValue, "lanes", "A lane is emergency, urgent or routine.")
+		}
+	}
+	return nil
 }
 
 // content is all of an order that an officer decides on. Case is empty where the

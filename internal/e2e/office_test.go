@@ -129,7 +129,9 @@ func TestFourEyes(t *testing.T) {
 // refuseWithout asks for two officers in a lane, where nothing else is sent.
 func (h *hub) refuseWithout(t *testing.T, o *office.Office, d *desk.Desk) {
 	t.Helper()
-	must(t, o.PutSetting(t.Context(), root, desk.SettingFourEyes, desk.FourEyes{Lanes: []string{"urgent", "routine"}}))
+	p, err := o.Propose(t.Context(), root, desk.SettingFourEyes, desk.FourEyes{Lanes: []string{"urgent", "routine"}})
+	must(t, err)
+	must(t, o.Confirm(t.Context(), desk.Officer{ID: "root2", Roles: []desk.Role{desk.Administrator}}, desk.SettingFourEyes, p.ID))
 	if _, _, err := d.Send(t.Context(), h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{})); problem.CodeOf(err) != problem.Forbidden {
 		t.Errorf("one person sends in the urgent lane: %v", err)
 	}

@@ -76,6 +76,8 @@ type DeskReader interface {
 	// Clocks returns what the broker last said of a case's clocks, as JSON;
 	// empty if nothing.
 	Clocks(ctx context.Context, caseID string) ([]byte, error)
+	// CaseHolds returns all legal holds, oldest first.
+	CaseHolds(ctx context.Context) ([]Hold, error)
 	// CaseHold returns the legal hold on a case, or ErrNotFound.
 	CaseHold(ctx context.Context, caseID string) (Hold, error)
 	// CaseErasure returns the record of a case's erasure, or ErrNotFound.
@@ -89,6 +91,9 @@ type DeskReader interface {
 	// Compared returns when the directory was last held against the one that the
 	// broker serves (Unix seconds); 0 before the first time.
 	Compared(ctx context.Context) (at int64, err error)
+	// KeysVerified returns how the certificates of an authority, or of all for "",
+	// were verified, oldest first.
+	KeysVerified(ctx context.Context, authority string) ([]KeyVerified, error)
 	// Incidents returns what went wrong that must not, oldest first.
 	Incidents(ctx context.Context) ([]Incident, error)
 	// Received returns the requests that were received, opened, and have an id that
@@ -144,9 +149,12 @@ type DeskWriter interface {
 	// message of the case was entry index.
 	PutClocks(ctx context.Context, c CaseRef, clocks []byte) error
 	PutIncident(ctx context.Context, i Incident) error
-	// Settle notes why an incident needs nobody's attention any more; ErrNotFound
-	// if there is none of this number.
-	Settle(ctx context.Context, id int64, why string) error
+	// Settle notes of the incident of this number why it needs nobody's attention any
+	// more (Settled, SettledBy, SettledAt); ErrNotFound if there is none.
+	Settle(ctx context.Context, i Incident) error
+	// PutKeyVerified adds that a certificate was verified, or says of one of this
+	// number who the second officer was.
+	PutKeyVerified(ctx context.Context, k KeyVerified) error
 	// PutAsked notes that this desk has made, or asked for, what has the digest.
 	PutAsked(ctx context.Context, what, digest string, at int64) error
 	PutCompared(ctx context.Context, at int64) error
@@ -306,6 +314,27 @@ type Incident struct {
 	What    string
 	A, B    []byte
 	Settled string // why it needs no attention any more; empty while it does
+	// SettledBy is the officer who settled it, SettledAt when (Unix seconds); empty
+	// and 0 where that was not kept.
+	SettledBy string
+	SettledAt int64
+}
+
+// A KeyVerified is that officers have compared a certificate with its owner over
+// another channel. It counts once a second officer has said so.
+type KeyVerified struct {
+	ID          int64 // given by the database, from 1
+	Authority   string
+	Suite       string
+	Fingerprint string
+	How         string // in-person, phone or note-verbale
+	Counterpart string // who spoke for the owner, or the number of the note
+	Officer     string
+	OfficerName string
+	At          int64 // Unix seconds
+	Second      string
+	SecondName  string
+	SecondAt    int64 // Unix seconds; 0 before
 }
 
 // A Mailbox is a statement of the broker: it had sent an authority that many

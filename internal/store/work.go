@@ -67,6 +67,9 @@ type WorkReader interface {
 	// LinesBetween returns the lines of cases that were opened in [from, to) (Unix
 	// seconds), those with Index > after, in the order of Index, limit at most.
 	LinesBetween(ctx context.Context, from, to, after int64, limit int) ([]Line, error)
+	// LinesEnded returns the lines of cases that were closed by a time (Unix
+	// seconds), those with Index > after, in the order of Index, limit at most.
+	LinesEnded(ctx context.Context, by, after int64, limit int) ([]Line, error)
 	// Decisions returns the decisions of both sides in [from, to).
 	Decisions(ctx context.Context, from, to int64) ([]DecidedLetter, error)
 }
@@ -79,11 +82,17 @@ type WorkWriter interface {
 	// PutNote adds a note and returns its number.
 	PutNote(ctx context.Context, n Note) (int64, error)
 	PutNamedReader(ctx context.Context, caseID, officer string) error
+	DeleteNamedReader(ctx context.Context, caseID, officer string) error
 	// PutSight notes that an officer has seen a message; the first time counts.
 	PutSight(ctx context.Context, s Sight) error
 	PutConditionsAccepted(ctx context.Context, s Sight) error
 	PutMember(ctx context.Context, team, officer string) error
 	DeleteMember(ctx context.Context, team, officer string) error
+	// RenameTeam gives a team another name, which no other team has, with the cases
+	// that are assigned to it.
+	RenameTeam(ctx context.Context, team, name string) error
+	// DeleteTeam ends a team; the cases that were assigned to it are assigned to none.
+	DeleteTeam(ctx context.Context, team string) error
 	PutView(ctx context.Context, v SavedView) error
 	DeleteView(ctx context.Context, owner, name string) error
 }

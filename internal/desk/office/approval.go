@@ -244,6 +244,13 @@ func releasable(ctx context.Context, r store.DeskReader, by desk.Officer, x Deci
 		if d.Lane != string(workflow.Emergency) {
 			return d, problem.New(problem.Forbidden, "lane", "Only in the emergency lane is one officer enough.")
 		}
+		var rule desk.FourEyes
+		if err := setting(ctx, r, desk.SettingFourEyes, &rule); err != nil {
+			return d, err
+		}
+		if rule.EmergencyNeedsTwo {
+			return d, problem.New(problem.Forbidden, "officer", "The office wants a second officer in emergencies, too: submit the draft.")
+		}
 		if d.State != store.DraftOpen && d.State != store.DraftSubmitted {
 			return d, ended(d)
 		}

@@ -17,9 +17,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -42,9 +44,36 @@ type Notification struct {
 
 // Text is all that a notice says, besides the number of the page.
 const (
+	textTest  = "Entraide: this is a test of notices. Nobody needs you."
 	textPage  = "Entraide: something needs you on watch. Sign in to the desk and acknowledge it."
 	textDrill = "Entraide: this is a drill of the watch. Sign in to the desk and acknowledge it."
 )
+
+// Check refuses settings with which no notice could be sent.
+func (n Notification) Check() error {
+	if n.Server != "" {
+		host, port, err := net.SplitHostPort(n.Server)
+		if _, portErr := net.LookupPort("tcp", port); err != nil || portErr != nil || host == "" || strings.ContainsFunc(host, unicode.IsSpace) {
+			return problem.New(problem.InvalidValue, "server", "It must be a host and a port, such as mail.mla.example:587.")
+		}
+		if !isAddress(n.From) {
+			return problem.New(problem.InvalidValue, "from", "It must be one address, such as desk@mla.example.")
+		}
+	}
+	for _, h := range n.Hooks {
+		u, err := url.Parse("https://" + h)
+		if err != nil || u.Host != h || u.Hostname() == "" || strings.ContainsFunc(h, unicode.IsSpace) {
+			return problem.New(problem.InvalidValue, "hooks", "Each must be a host, with a port if it is not 443, such as hooks.mla.example.")
+		}
+	}
+	return nil
+}
+
+// isAddress reports whether a text is one address of mail and nothing else.
+func isAddress(text string) bool {
+	a, err := mail.ParseAddress(text)
+	return err == nil && a.Address == text
+}
 
 // PutContact sets where an officer is notified; empty for nowhere. Everybody may
 // set their own, an administrator anybody's. A web-hook must be at a host that the
@@ -55,10 +84,8 @@ func (o *Office) PutContact(ctx context.Context, by desk.Officer, officer, addre
 			return err
 		}
 	}
-	if address != "" {
-		if a, err := mail.ParseAddress(address); err != nil || a.Address != address {
-			return problem.New(problem.InvalidValue, "mail", "It must be one address, such as watch@mla.example.")
-		}
+	if address != "" && !isAddress(address) {
+		return problem.New(problem.InvalidValue, "mail", "It must be one address, such as watch@mla.example.")
 	}
 	var n Notification
 	if err := o.Setting(ctx, SettingNotification, &n); err != nil {
@@ -92,6 +119,85 @@ func withPort(host string) string {
 		return net.JoinHostPort(strings.Trim(host, "[]"), "443")
 	}
 	return host
+}
+
+// Contacts returns where officers are notified; an administrator or national auditor
+// reads it.
+func (o *Office) Contacts(ctx context.Context, by desk.Officer) (all []store.Contact, err error) {
+	if err := by.Require(desk.Administrator, desk.NationalAuditor); err != nil {
+		return nil, err
+	}
+	err = o.desk.Store().Read(ctx, func(r store.DeskReader) (err error) {
+		all, err = r.Contacts(ctx)
+		return err
+	})
+	return all, err
+}
+
+// A Trial is what became of a notice that was sent to try a contact.
+type Trial struct {
+	Channel string `json:"channel"`           // mail or hook
+	Problem string `json:"problem,omitempty"` // why it was not taken; empty if it was
+}
+
+// Test sends a notice that says it is a test to every address of an officer, and
+// returns what became of each; an administrator may.
+func (n *Notifier) Test(ctx context.Context, by desk.Officer, officer string) ([]Trial, error) {
+	all, err := n.Office.Contacts(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	if err := by.Require(desk.Administrator); err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(c store.Contact) bool { return c.Officer == officer })
+	if i < 0 || all[i].Mail == "" && all[i].Hook == "" {
+		return nil, problem.New(problem.NotFound, "officer", "There is no address of this officer.")
+	}
+	var settings Notification
+	if err := n.Office.Setting(ctx, SettingNotification, &settings); err != nil {
+		return nil, err
+	}
+	id, err := message.NewID()
+	if err != nil {
+		return nil, err
+	}
+	trials := []Trial{}
+	for _, x := range []store.PageNotice{{Channel: channelMail, Address: all[i].Mail}, {Channel: channelHook, Address: all[i].Hook}} {
+		if x.Address == "" {
+			continue
+		}
+		x.Page = string(id)
+		trial := Trial{Channel: x.Channel}
+		if err := n.send(ctx, settings, x, eventTest); err != nil {
+			trial.Problem = reason(err)
+		}
+		trials = append(trials, trial)
+	}
+	return trials, n.Office.act(ctx, by, "notices tested", officer, func(store.DeskWriter) error { return nil })
+}
+
+// An event is what a notice is of.
+type event string
+
+// The events.
+const (
+	eventPage  event = "page"
+	eventDrill event = "drill"
+	eventTest  event = "test"
+)
+
+// text is all that a notice of an event says, besides its number.
+func (e event) text() string {
+	return map[event]string{eventPage: textPage, eventDrill: textDrill, eventTest: textTest}[e]
+}
+
+// name is that of a web-hook; a drill is a page that says so.
+func (e event) name() string {
+	if e == eventTest {
+		return string(e)
+	}
+	return string(eventPage)
 }
 
 // A Notifier sends notices. Reachable says which addresses a web-hook may lead to
@@ -130,7 +236,7 @@ const (
 func (n *Notifier) Send(ctx context.Context) error {
 	var settings Notification
 	var due []store.PageNotice
-	drills := map[string]bool{}
+	events := map[string]event{}
 	if err := n.Office.desk.Store().Read(ctx, func(r store.DeskReader) (err error) {
 		if err := setting(ctx, r, SettingNotification, &settings); err != nil {
 			return err
@@ -143,7 +249,9 @@ func (n *Notifier) Send(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			drills[x.Page] = p.Drill
+			if events[x.Page] = eventPage; p.Drill {
+				events[x.Page] = eventDrill
+			}
 		}
 		return nil
 	}); err != nil {
@@ -151,7 +259,7 @@ func (n *Notifier) Send(ctx context.Context) error {
 	}
 	for _, x := range due {
 		x.Attempts++
-		if err := n.send(ctx, settings, x, drills[x.Page]); err != nil {
+		if err := n.send(ctx, settings, x, events[x.Page]); err != nil {
 			x.Problem, x.NextAt = reason(err), n.Office.now()+x.Attempts*noticeRetry
 			if x.Attempts >= noticeAttempts {
 				x.NextAt = never
@@ -182,24 +290,17 @@ func reason(err error) string {
 }
 
 // send sends one notice.
-func (n *Notifier) send(ctx context.Context, s Notification, x store.PageNotice, drill bool) error {
+func (n *Notifier) send(ctx context.Context, s Notification, x store.PageNotice, e event) error {
 	ctx, end := context.WithTimeout(ctx, noticeTimeout)
 	defer end()
 	if x.Channel == channelMail {
-		return sendMail(ctx, s, x, drill)
+		return sendMail(ctx, s, x, e)
 	}
-	return n.sendHook(ctx, s, x, drill)
-}
-
-func textOf(drill bool) string {
-	if drill {
-		return textDrill
-	}
-	return textPage
+	return n.sendHook(ctx, s, x, e)
 }
 
 // sendMail hands a notice to the mail server, with TLS where the server offers it.
-func sendMail(ctx context.Context, s Notification, x store.PageNotice, drill bool) error {
+func sendMail(ctx context.Context, s Notification, x store.PageNotice, e event) error {
 	if s.Server == "" {
 		return problem.New(problem.InvalidValue, "server", "The office has no mail server set.")
 	}
@@ -233,9 +334,9 @@ func sendMail(ctx context.Context, s Notification, x store.PageNotice, drill boo
 	if err != nil {
 		return err
 	}
-	subject, _, _ := strings.Cut(textOf(drill), ".")
+	subject, _, _ := strings.Cut(e.text(), ".")
 	if _, err := fmt.Fprintf(w, "From: %s\r\nTo: %s\r\nSubject: %s\r\nMessage-ID: <%s.%d@entraide>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\r\nPage %s\r\n",
-		s.From, x.Address, subject, x.Page, x.ID, textOf(drill), x.Page); err != nil {
+		s.From, x.Address, subject, x.Page, x.ID, e.text(), x.Page); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -255,11 +356,11 @@ type hook struct {
 // sendHook posts a notice. The name is allowed by its host, and what it leads to is
 // looked at when the connection is made, after it was resolved; nothing is
 // followed elsewhere.
-func (n *Notifier) sendHook(ctx context.Context, s Notification, x store.PageNotice, drill bool) error {
+func (n *Notifier) sendHook(ctx context.Context, s Notification, x store.PageNotice, e event) error {
 	if err := s.allows(x.Address); err != nil {
 		return err
 	}
-	body, err := json.Marshal(hook{"page", x.Page, drill})
+	body, err := json.Marshal(hook{e.name(), x.Page, e == eventDrill})
 	if err != nil {
 		return err
 	}

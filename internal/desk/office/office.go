@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -103,10 +105,22 @@ func (o *Office) Setting(ctx context.Context, name string, v any) error {
 	return o.desk.Store().Read(ctx, func(r store.DeskReader) error { return setting(ctx, r, name, v) })
 }
 
-// PutSetting changes a setting of the office; an administrator may.
+// A checked setting knows what its values may be.
+type checked interface{ Check() error }
+
+// PutSetting changes a setting of the office; an administrator may. One of security
+// is refused: it takes two, see [Office.Propose].
 func (o *Office) PutSetting(ctx context.Context, by desk.Officer, name string, v any) error {
 	if err := by.Require(desk.Administrator); err != nil {
 		return err
+	}
+	if slices.Contains(SecuritySettings, name) || strings.HasSuffix(name, proposed) {
+		return problem.New(problem.Forbidden, "name", "This is a setting of security: one administrator proposes it and another confirms it.")
+	}
+	if c, ok := v.(checked); ok {
+		if err := c.Check(); err != nil {
+			return err
+		}
 	}
 	value, err := json.Marshal(v)
 	if err != nil {

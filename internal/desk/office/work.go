@@ -93,6 +93,17 @@ func (o *Office) NameReader(ctx context.Context, by desk.Officer, caseID, office
 	})
 }
 
+// UnnameReader takes the name of an officer off a sealed case again. Who is assigned
+// to it, or in the team that is, still reads it.
+func (o *Office) UnnameReader(ctx context.Context, by desk.Officer, caseID, officer string) error {
+	return o.act(ctx, by, "officer no longer named for a sealed case", caseID+" "+officer, func(w store.DeskWriter) error {
+		if err := mayWork(ctx, w, by, caseID); err != nil {
+			return err
+		}
+		return w.DeleteNamedReader(ctx, caseID, officer)
+	})
+}
+
 // mayWork refuses the work on a case to who may not do it.
 func mayWork(ctx context.Context, r store.DeskReader, by desk.Officer, caseID string) error {
 	if err := by.Require(writers...); err != nil {
@@ -221,52 +232,6 @@ func (o *Office) SeenBy(ctx context.Context, by desk.Officer, messageID string) 
 		return err
 	})
 	return out, err
-}
-
-// A Team is officers who share cases.
-type Team struct {
-	Name    string   `json:"name"`
-	Members []string `json:"members"` // ids of officers
-}
-
-// Teams lists the teams.
-func (o *Office) Teams(ctx context.Context, by desk.Officer) ([]Team, error) {
-	if err := by.Require(append([]desk.Role{desk.Administrator}, desk.Readers...)...); err != nil {
-		return nil, err
-	}
-	out := []Team{}
-	err := o.desk.Store().Read(ctx, func(r store.DeskReader) error {
-		names, err := r.Teams(ctx)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			members, err := r.Members(ctx, name)
-			if err != nil {
-				return err
-			}
-			out = append(out, Team{name, members})
-		}
-		return nil
-	})
-	return out, err
-}
-
-// PutMember takes an officer into a team, which is made if need be, or out of it.
-// An administrator may.
-func (o *Office) PutMember(ctx context.Context, by desk.Officer, team, officer string, out bool) error {
-	if err := by.Require(desk.Administrator); err != nil {
-		return err
-	}
-	if err := plain("team", team, 100); err != nil {
-		return err
-	}
-	return o.act(ctx, by, "team changed", team+" "+officer, func(w store.DeskWriter) error {
-		if out {
-			return w.DeleteMember(ctx, team, officer)
-		}
-		return w.PutMember(ctx, team, officer)
-	})
 }
 
 // A View is a filter of lists under a name, of an officer or of the office.

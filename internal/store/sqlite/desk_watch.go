@@ -37,8 +37,9 @@ func (w *deskWriter) PutCompared(ctx context.Context, at int64) error {
 }
 
 // Settle implements [store.DeskWriter].
-func (w *deskWriter) Settle(ctx context.Context, id int64, why string) error {
-	res, err := w.tx.ExecContext(ctx, `UPDATE incident SET settled = ?2 WHERE id = ?1`, id, why)
+func (w *deskWriter) Settle(ctx context.Context, i store.Incident) error {
+	res, err := w.tx.ExecContext(ctx, `UPDATE incident SET settled = ?2, settled_by = ?3, settled_at_unix = ?4 WHERE id = ?1`,
+		i.ID, i.Settled, i.SettledBy, i.SettledAt)
 	if err != nil {
 		return fmt.Errorf("sqlite: settling an incident: %w", err)
 	}

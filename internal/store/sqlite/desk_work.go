@@ -92,6 +92,16 @@ func (v *deskView) LinesBetween(ctx context.Context, from, to, after int64, limi
 		ORDER BY l.idx LIMIT ?4`, from, to, after, limit)
 }
 
+// LinesEnded implements [store.WorkReader].
+func (v *deskView) LinesEnded(ctx context.Context, by, after int64, limit int) ([]store.Line, error) {
+	return list(ctx, &v.view, "cases", func(r *sql.Rows, l *store.Line) error {
+		var types string
+		err := r.Scan(lineFields(l, &types)...)
+		l.Types = strings.Fields(types)
+		return err
+	}, `SELECT `+lineColumns+` FROM case_line l WHERE l.closed = 1 AND l.ended_at_unix <= ?1 AND l.idx > ?2 ORDER BY l.idx LIMIT ?3`, by, after, limit)
+}
+
 // Decisions implements [store.WorkReader].
 func (v *deskView) Decisions(ctx context.Context, from, to int64) ([]store.DecidedLetter, error) {
 	return list(ctx, &v.view, "decisions", func(r *sql.Rows, d *store.DecidedLetter) error {
@@ -130,6 +140,11 @@ func (w *deskWriter) PutNamedReader(ctx context.Context, caseID, officer string)
 	return w.exec(ctx, "a reader", `INSERT OR IGNORE INTO case_reader (case_id, officer) VALUES (?1, ?2)`, caseID, officer)
 }
 
+// DeleteNamedReader implements [store.WorkWriter].
+func (w *deskWriter) DeleteNamedReader(ctx context.Context, caseID, officer string) error {
+	return w.exec(ctx, "a reader", `DELETE FROM case_reader WHERE case_id = ?1 AND officer = ?2`, caseID, officer)
+}
+
 // PutSight implements [store.WorkWriter].
 func (w *deskWriter) PutSight(ctx context.Context, s store.Sight) error {
 	return w.exec(ctx, "who saw a message", `INSERT OR IGNORE INTO letter_seen (message_id, officer, officer_name, at_unix) VALUES (?1, ?2, ?3, ?4)`,
@@ -150,6 +165,22 @@ func (w *deskWriter) PutMember(ctx context.Context, team, officer string) error 
 // DeleteMember implements [store.WorkWriter].
 func (w *deskWriter) DeleteMember(ctx context.Context, team, officer string) error {
 	return w.exec(ctx, "a team", `DELETE FROM team_member WHERE team = ?1 AND officer = ?2`, team, officer)
+}
+
+// RenameTeam implements [store.WorkWriter].
+func (w *deskWriter) RenameTeam(ctx context.Context, team, name string) error {
+	if err := w.exec(ctx, "a team", `UPDATE team_member SET team = ?2 WHERE team = ?1`, team, name); err != nil {
+		return err
+	}
+	return w.exec(ctx, "a team", `UPDATE case_work SET team = ?2 WHERE team = ?1`, team, name)
+}
+
+// DeleteTeam implements [store.WorkWriter].
+func (w *deskWriter) DeleteTeam(ctx context.Context, team string) error {
+	if err := w.exec(ctx, "a team", `DELETE FROM team_member WHERE team = ?1`, team); err != nil {
+		return err
+	}
+	return w.exec(ctx, "a team", `UPDATE case_work SET team = '' WHERE team = ?1`, team)
 }
 
 // PutView implements [store.WorkWriter].

@@ -8,6 +8,13 @@ import (
 	"github.com/entraide/entraide/internal/store"
 )
 
+// CaseHolds implements [store.DeskReader].
+func (v *deskView) CaseHolds(ctx context.Context) ([]store.Hold, error) {
+	return list(ctx, &v.view, "legal holds", func(r *sql.Rows, h *store.Hold) error {
+		return r.Scan(&h.Case, &h.Basis, &h.By, &h.Since)
+	}, `SELECT case_id, basis, by_whom, since_unix FROM case_hold ORDER BY since_unix, case_id`)
+}
+
 // CaseHold implements [store.DeskReader].
 func (v *deskView) CaseHold(ctx context.Context, caseID string) (store.Hold, error) {
 	return one(list(ctx, &v.view, "a legal hold", func(r *sql.Rows, h *store.Hold) error {

@@ -100,7 +100,9 @@ CREATE TABLE incident (
     what    TEXT    NOT NULL,
     a       BLOB    NOT NULL,
     b       BLOB    NOT NULL,
-    settled TEXT    NOT NULL DEFAULT ''
+    settled TEXT    NOT NULL DEFAULT '',
+    settled_by TEXT NOT NULL DEFAULT '',
+    settled_at_unix INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE log_head (
@@ -514,3 +516,19 @@ CREATE TABLE receipt_wait (
     message_id TEXT    PRIMARY KEY,
     since_unix INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE key_verified (
+    id             INTEGER PRIMARY KEY,
+    authority      TEXT    NOT NULL,
+    suite          TEXT    NOT NULL,
+    fingerprint    TEXT    NOT NULL,
+    how            TEXT    NOT NULL CHECK (how IN ('in-person', 'phone', 'note-verbale')),
+    counterpart    TEXT    NOT NULL,
+    officer        TEXT    NOT NULL CHECK (officer <> ''),
+    officer_name   TEXT    NOT NULL,
+    at_unix        INTEGER NOT NULL,
+    second         TEXT    NOT NULL DEFAULT '' CHECK (second <> officer),
+    second_name    TEXT    NOT NULL DEFAULT '',
+    second_at_unix INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX key_verified_authority ON key_verified (authority, id);
