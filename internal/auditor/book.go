@@ -46,7 +46,7 @@ type Book struct {
 }
 
 // OpenBook opens the book of a mirror, making it as needed. Reading it needs no
-// lock on the mirror.
+// lock on the mirror. It returns [ErrRemarks] if its log of remarks was changed.
 func OpenBook(ctx context.Context, home string) (*Book, error) {
 	if _, err := readBroker(home); err != nil {
 		return nil, errors.Join(ErrNoHome, err)
@@ -59,7 +59,15 @@ func OpenBook(ctx context.Context, home string) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Book{home: home, db: db}, nil
+	b := &Book{home: home, db: db}
+	err = db.Rekey(ctx, keyOf)
+	if err == nil {
+		_, err = b.CheckRemarks(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return b, nil
 }
 
 // FindBook opens the book of a mirror, and returns nil if it has none yet.
@@ -110,9 +118,7 @@ func (b *Book) Wrong(ctx context.Context, m *Mirror, err error, now time.Time) e
 			code = c
 		}
 	}
-	return b.db.PutFinding(ctx, store.Finding{
-		Code: code, Grave: true, Index: -1, Who: whoBroker, Text: err.Error(), Evidence: m.kept, At: now.Unix(),
-	})
+	return b.seen(ctx, store.Finding{Code: code, Text: err.Error(), Evidence: m.kept, At: now.Unix()})
 }
 
 // Read asks the broker for what is new, as the auditor that the client is, and
@@ -183,9 +189,7 @@ func (b *Book) Add(ctx context.Context, m *Mirror, file []byte, now time.Time) (
 	}
 	if errors.Is(err, verify.ErrMisbehaviour) {
 		path, keepErr := m.keep("shown", ".evidence", file)
-		return 0, errors.Join(err, keepErr, b.db.PutFinding(ctx, store.Finding{
-			Code: FindShown, Grave: true, Index: -1, Who: whoBroker, Text: err.Error(), Evidence: path, At: now.Unix(),
-		}))
+		return 0, errors.Join(err, keepErr, b.seen(ctx, store.Finding{Code: FindShown, Text: err.Error(), Evidence: path, At: now.Unix()}))
 	}
 	if err != nil {
 		return 0, err

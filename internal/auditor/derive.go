@@ -136,13 +136,14 @@ func (d *derivation) find(ctx context.Context, f store.Finding) error {
 		return nil
 	}
 	f.At = d.now.Unix()
+	f.Key = keyOf(f)
 	return d.w.Finding(ctx, f)
 }
 
 // others adds the findings that do not follow from entries.
 func (d *derivation) others(ctx context.Context) error {
 	for next := int64(0); ; {
-		found, after, err := d.db.Findings(ctx, next, mostOfACode)
+		found, after, err := d.db.Findings(ctx, FindingFilter{}, next, mostOfACode)
 		if err != nil || len(found) == 0 {
 			return err
 		}

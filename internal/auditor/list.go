@@ -44,20 +44,12 @@ func (b *Book) Cases(ctx context.Context, f Filter, before int64, limit int) ([]
 	return b.db.Matters(ctx, f, before, limit)
 }
 
-// FindingsPage returns findings from a place on, which is 0 at first, limit at
-// most, and the place to go on from.
-func (b *Book) FindingsPage(ctx context.Context, from int64, limit int) (found []Finding, next int64, err error) {
-	rows, next, err := b.db.Findings(ctx, from, limit)
-	for _, f := range rows {
-		found = append(found, findingOf(f))
-	}
-	return found, next, err
-}
-
 // An Overview is the state of a log at a glance.
 type Overview struct {
 	Statistics
 	Findings map[string]int64 `json:"findings"` // by code
+	States   map[string]int64 `json:"states"`   // findings by state
+	Grave    int64            `json:"grave"`    // findings that are evidence of misbehaviour and not closed
 	Days     map[string]int64 `json:"days"`     // messages by day of the broker's clock
 	Looks    []store.Look     `json:"looks"`    // the newest checkpoints that were taken
 }
@@ -76,11 +68,19 @@ func (b *Book) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return o, err
 	}
+	o.Findings, o.States = map[string]int64{}, map[string]int64{}
+	for _, c := range found {
+		o.Findings[c.Code] += c.Count
+		o.States[c.State] += c.Count
+		if c.Grave && c.State != StateClosed {
+			o.Grave += c.Count
+		}
+	}
 	days, err := b.db.Tallies(ctx, "day")
 	if err != nil {
 		return o, err
 	}
-	o.Findings, o.Days = counted(found), counted(days)
+	o.Days = counted(days)
 	if o.Looks, err = b.db.Looks(ctx); len(o.Looks) > mostLooks {
 		o.Looks = o.Looks[len(o.Looks)-mostLooks:]
 	}

@@ -215,7 +215,7 @@ func (d *derivation) conclude(ctx context.Context, m *matter) error {
 		if !known || !late || m.passed[c.name] || m.opener == "" || workflow.Act(m.Opening) == workflow.Inform && c.goal != workflow.StageDelivered {
 			continue
 		}
-		if err := d.judge(ctx, store.Finding{Code: FindDeadlineMissing, Index: m.First, Case: m.Case, Text: fmt.Sprintf(
+		if err := d.judge(ctx, store.Finding{Code: FindDeadlineMissing, Index: m.First, Case: m.Case, Aspect: c.name, Text: fmt.Sprintf(
 			"the %s of the case passed at %s, as in other cases of the pair, and no entry says so", c.name, stamp(m.OpenedAt+limit))}); err != nil {
 			return err
 		}

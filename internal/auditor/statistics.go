@@ -1,10 +1,6 @@
 package auditor
 
-import (
-	"context"
-
-	"github.com/entraide/entraide/internal/store"
-)
+import "context"
 
 // Statistics are figures of a log, with the checkpoint that they rest on.
 type Statistics struct {
@@ -83,39 +79,4 @@ func known(n int64) *int64 {
 		return nil
 	}
 	return &n
-}
-
-// A Finding is something in a log that does not fit.
-type Finding struct {
-	Code     string `json:"code"`
-	Grave    bool   `json:"grave"` // evidence of misbehaviour
-	Index    int64  `json:"index"` // of the entry; -1 where it is about none
-	Case     string `json:"case,omitempty"`
-	Who      string `json:"who"`
-	Text     string `json:"text"`
-	Evidence string `json:"evidence,omitempty"` // file
-	Found    string `json:"found"`              // RFC 3339
-}
-
-// EachFinding calls fn with every finding of the last derivation and of the
-// looks at the log.
-func (b *Book) EachFinding(ctx context.Context, fn func(Finding) error) error {
-	for next := int64(0); ; {
-		found, after, err := b.db.Findings(ctx, next, mostOfACode)
-		if err != nil || len(found) == 0 {
-			return err
-		}
-		for _, f := range found {
-			if err := fn(findingOf(f)); err != nil {
-				return err
-			}
-		}
-		next = after
-	}
-}
-
-func findingOf(f store.Finding) Finding {
-	return Finding{
-		Code: f.Code, Grave: f.Grave, Index: f.Index, Case: f.Case, Who: f.Who, Text: f.Text, Evidence: f.Evidence, Found: stamp(f.At),
-	}
 }

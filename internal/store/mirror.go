@@ -1,5 +1,13 @@
 package store
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
 // An AuditEntry is an entry of a log as an auditor keeps it: by what it is
 // asked for, with its private half. Which columns mean what depends on the kind;
 // Case of a receipt is that of its message, once that is known.
@@ -66,6 +74,47 @@ type Finding struct {
 	Evidence string // file of the mirror; may be empty
 	At       int64  // Unix seconds, when it was found
 	Derived  bool   // from the entries: found anew with every derivation
+	// Aspect tells findings of one code about one entry apart. It is in the key, and
+	// not kept itself.
+	Aspect string
+	Key    string // what it is about: the same after the next derivation
+	State  string // that the newest remark gave it; empty before the first
+}
+
+// A Remark is what a person has said of a finding. Each holds the hash of the one
+// before.
+type Remark struct {
+	Number   int64 // from 1
+	Finding  string
+	About    string // what the finding said then
+	State    string
+	Comment  string
+	By       string
+	At       int64 // Unix seconds
+	Previous string
+	Hash     string
+}
+
+// Sum returns the hash of a remark: the SHA-256, in hex, of the JSON array of
+// number, finding, about, state, comment, by, at and the hash of the one before.
+func (r Remark) Sum() (string, error) {
+	text, err := json.Marshal([]any{r.Number, r.Finding, r.About, r.State, r.Comment, r.By, r.At, r.Previous})
+	if err != nil {
+		return "", fmt.Errorf("store: hashing a remark: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// ErrRemarks says that the log of remarks is not as it was written.
+var ErrRemarks = errors.New("store: a remark has been altered or taken out")
+
+// A FindingCount counts the findings of a code in a state.
+type FindingCount struct {
+	Code  string
+	State string
+	Grave bool
+	Count int64
 }
 
 // A Look is a checkpoint that a mirror took.

@@ -225,33 +225,6 @@ func (db *Mirror) PutMark(ctx context.Context, name, value string) error {
 	})
 }
 
-// PutFinding keeps a finding that does not follow from the entries, once.
-func (db *Mirror) PutFinding(ctx context.Context, f store.Finding) error {
-	return db.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, putFinding+` WHERE NOT EXISTS (SELECT 1 FROM finding WHERE code = ?1 AND text = ?6)`, findingValues(f)...)
-		return err
-	})
-}
-
-const putFinding = `INSERT INTO finding (code, grave, idx, case_id, who, text, evidence, at_unix, derived) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9`
-
-func findingValues(f store.Finding) []any {
-	return []any{f.Code, f.Grave, f.Index, f.Case, f.Who, f.Text, f.Evidence, f.At, f.Derived}
-}
-
-// Findings returns the findings from an id on, limit at most, with the id to go
-// on from.
-func (db *Mirror) Findings(ctx context.Context, from int64, limit int) (found []store.Finding, next int64, err error) {
-	next = from
-	err = scan(ctx, db.reader, func(r *sql.Rows) error {
-		var f store.Finding
-		err := r.Scan(&next, &f.Code, &f.Grave, &f.Index, &f.Case, &f.Who, &f.Text, &f.Evidence, &f.At, &f.Derived)
-		found, next = append(found, f), next+1
-		return err
-	}, `SELECT id, code, grave, idx, case_id, who, text, evidence, at_unix, derived FROM finding WHERE id >= ?1 ORDER BY id LIMIT ?2`, from, limit)
-	return found, next, err
-}
-
 // Figures returns the figures of all pairs, or of those with a party.
 func (db *Mirror) Figures(ctx context.Context, party string) (figures []store.Figure, err error) {
 	err = scan(ctx, db.reader, func(r *sql.Rows) error {
@@ -365,15 +338,4 @@ func (db *Mirror) Matters(ctx context.Context, f MirrorFilter, before int64, lim
 	}, `SELECT case_id, requesting, requested, lane, opening, stage, first_idx, last_idx, opened_at_unix, moved_at_unix, coalesce(delivered_secs, -1),
 		coalesce(acknowledged_secs, -1), coalesce(answered_secs, -1), messages, overdue FROM matter WHERE `+where+` ORDER BY last_idx DESC LIMIT ?2`, args...)
 	return list, err
-}
-
-// FindingCounts counts the findings by code.
-func (db *Mirror) FindingCounts(ctx context.Context) (tallies []store.Tally, err error) {
-	err = scan(ctx, db.reader, func(r *sql.Rows) error {
-		var t store.Tally
-		err := r.Scan(&t.Name, &t.Count)
-		tallies = append(tallies, t)
-		return err
-	}, `SELECT code, count(*) FROM finding GROUP BY code ORDER BY code`)
-	return tallies, err
 }

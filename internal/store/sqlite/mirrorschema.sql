@@ -89,7 +89,8 @@ CREATE TABLE tally (
     PRIMARY KEY (what, name)
 ) STRICT, WITHOUT ROWID;
 
--- finding is what does not fit.
+-- finding is what does not fit. The key says what it is about, and is the same
+-- after the next derivation.
 CREATE TABLE finding (
     id       INTEGER PRIMARY KEY,
     code     TEXT    NOT NULL,
@@ -100,10 +101,37 @@ CREATE TABLE finding (
     text     TEXT    NOT NULL,
     evidence TEXT    NOT NULL,
     at_unix  INTEGER NOT NULL,
-    derived  INTEGER NOT NULL
+    derived  INTEGER NOT NULL,
+    key      TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX finding_code ON finding (code, idx);
 CREATE INDEX finding_idx ON finding (idx);
+CREATE INDEX finding_key ON finding (key);
+
+-- remark is what people have said of findings, in order. Each row holds the
+-- SHA-256 of the one before; the mark 'remarks' holds that of the last.
+CREATE TABLE remark (
+    number   INTEGER PRIMARY KEY,
+    finding  TEXT    NOT NULL,
+    about    TEXT    NOT NULL,
+    state    TEXT    NOT NULL CHECK (state IN ('open', 'explained', 'closed')),
+    comment  TEXT    NOT NULL,
+    by       TEXT    NOT NULL,
+    at_unix  INTEGER NOT NULL,
+    previous TEXT    NOT NULL,
+    hash     TEXT    NOT NULL
+) STRICT;
+CREATE INDEX remark_finding ON remark (finding, number);
+
+CREATE TRIGGER remark_stands BEFORE UPDATE ON remark
+BEGIN
+    SELECT RAISE(ABORT, 'a remark stands as it was made');
+END;
+
+CREATE TRIGGER remark_stays BEFORE DELETE ON remark
+BEGIN
+    SELECT RAISE(ABORT, 'a remark stays');
+END;
 
 -- look is a checkpoint that the mirror took, with when it is known to have been
 -- there: the newest cosignature, or else the auditor's own clock.
