@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/desk/web"
 	"github.com/entraide/entraide/internal/training"
 	"github.com/entraide/entraide/pkg/pgp"
 )
@@ -62,6 +63,9 @@ func (f *serveForm) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := f.pages.check(a.now()); err != nil {
+		return err
+	}
 	if f.training.on {
 		return f.exercise(ctx, a, dir)
 	}
@@ -80,6 +84,9 @@ func (f *serveForm) serve(ctx context.Context, a *app, dir string) (err error) {
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if err := f.line.apply(d); err != nil {
 		return err
+	}
+	if _, err := web.ReadConfig(dir); err != nil {
+		return err // before anybody types a passphrase
 	}
 	a.harden()
 	if err := d.Unlock(); errors.Is(err, pgp.ErrUnavailable) {

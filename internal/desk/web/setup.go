@@ -7,6 +7,7 @@ import (
 
 	"github.com/boombuler/barcode/qr"
 
+	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/page"
 )
@@ -62,6 +63,11 @@ func (s *Server) setup(w http.ResponseWriter, c *Call) error {
 	switch {
 	case err == nil:
 		enter(w, session)
+		if s.SetUp != nil && session.User.Officer().Has(desk.Administrator) {
+			if err := s.SetUp(); err != nil {
+				s.Log.Warn("taking the set-up link away", "err", err)
+			}
+		}
 		return s.done(w, c, "set_up", "codes")
 	case c.refuse(&v.Form, err), errors.Is(err, account.ErrInvitation):
 		return s.invitation(w, c, http.StatusUnprocessableEntity, v)

@@ -56,7 +56,10 @@ type Options struct {
 	Training bool
 	// Pseudo lets ?lang= ask for the pseudo-locales of tests.
 	Pseudo bool
-	Log    *slog.Logger
+	// SetUp is called when the first administrator has set the pages up; nil for
+	// nobody who waits for it.
+	SetUp func() error
+	Log   *slog.Logger
 }
 
 // A Server answers for the pages of a desk.
