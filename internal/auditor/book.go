@@ -103,7 +103,7 @@ func (b *Book) Note(ctx context.Context, r Report, now time.Time) error {
 	if r.Cosigned > 0 {
 		look.At, look.Seen, look.Cosigned = r.Seen.Unix(), r.Seen.Unix(), true
 	}
-	return errors.Join(b.db.PutLook(ctx, look), b.db.PutMark(ctx, markSynced, strconv.FormatInt(now.Unix(), 10)))
+	return errors.Join(b.db.PutLook(ctx, look), b.db.PutMark(ctx, markSynced, strconv.FormatInt(now.Unix(), 10)), b.noteWitnesses(ctx))
 }
 
 // Wrong notes evidence of misbehaviour that a look at the log has brought up; any

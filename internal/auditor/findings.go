@@ -48,3 +48,11 @@ const (
 
 // Whose a finding is to answer.
 const whoBroker = "broker"
+
+// FindingCodes returns the codes of findings.
+func FindingCodes() []string {
+	return []string{
+		FindFork, FindRewind, FindGap, FindAltered, FindShown, FindWithheld, FindBackwards, FindDated, FindSequence, FindOrder, FindOrphan,
+		FindReceipt, FindAct, FindStage, FindDeadlineWrong, FindDeadlineMissing, FindSilence,
+	}
+}

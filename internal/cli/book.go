@@ -287,7 +287,7 @@ func csvStatistics(out io.Writer, s auditor.Statistics) error {
 					c = *p
 				}
 			}
-			line[i] = harmless(fmt.Sprint(c))
+			line[i] = auditor.Harmless(fmt.Sprint(c))
 		}
 		_ = w.Write(line) // Flush tells
 	}

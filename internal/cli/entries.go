@@ -2,18 +2,14 @@ package cli
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/auditor"
-	"github.com/entraide/entraide/pkg/strictjson"
-	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/wire"
 )
 
@@ -105,120 +101,24 @@ func moment(text string) (time.Time, error) {
 	return time.Time{}, usage("%q is neither a time such as 2026-03-02T09:00:00Z nor a day such as 2026-03-02", text)
 }
 
-// entryHeading names the columns of entries.
-var entryHeading = []string{"index", "time", "kind", "concerns", "case", "stage or code", "detail"}
-
 // entryPrinter returns what prints an entry, and what ends the printing.
 func (a *app) entryPrinter(asCSV bool) (put func(auditor.Entry) error, end func() error) {
 	switch {
 	case a.json:
-		return jsonEntries(a.out)
+		return auditor.JSON(a.out)
 	case asCSV:
-		return csvEntries(a.out)
+		return auditor.CSV(a.out)
 	}
 	var rows []string
 	return func(e auditor.Entry) error {
-			rows = append(rows, strings.Join(entryCells(e), "\t"))
+			rows = append(rows, strings.Join(auditor.Cells(e), "\t"))
 			return nil
 		}, func() error {
 			if len(rows) == 0 {
 				fmt.Fprintln(a.out, "No entry was found that this auditor may see.")
 				return nil
 			}
-			table(a.out, strings.ToUpper(strings.Join(entryHeading, "\t")), rows)
+			table(a.out, strings.ToUpper(strings.Join(auditor.Columns(), "\t")), rows)
 			return nil
 		}
-}
-
-// jsonEntries prints entries as the elements of one array.
-func jsonEntries(w io.Writer) (put func(auditor.Entry) error, end func() error) {
-	before := "[\n"
-	put = func(e auditor.Entry) error {
-		text, err := strictjson.Marshal(e)
-		if err == nil {
-			_, err = fmt.Fprintf(w, "%s  %s", before, text)
-		}
-		before = ",\n"
-		return err
-	}
-	return put, func() error {
-		if before == "[\n" {
-			_, err := fmt.Fprintln(w, "[]")
-			return err
-		}
-		_, err := fmt.Fprintln(w, "\n]")
-		return err
-	}
-}
-
-// csvEntries prints entries as comma-separated values.
-func csvEntries(out io.Writer) (put func(auditor.Entry) error, end func() error) {
-	w := csv.NewWriter(out)
-	_ = w.Write(entryHeading) // Flush tells
-	put = func(e auditor.Entry) error {
-		cells := entryCells(e)
-		for i := range cells {
-			cells[i] = harmless(cells[i])
-		}
-		return w.Write(cells)
-	}
-	return put, func() error {
-		w.Flush()
-		return w.Error()
-	}
-}
-
-// harmless keeps a spreadsheet from taking a cell for a formula (peers.md T45).
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
-}
-
-// entryCells are the columns of an entry.
-func entryCells(e auditor.Entry) []string {
-	concerns, caseID, state, detail := entryFacts(e.Entry)
-	return []string{fmt.Sprint(e.Index), e.Entry.Time, string(e.Entry.Kind), concerns, caseID, state, detail}
-}
-
-// entryFacts say what an entry is about, in the words of the protocol.
-func entryFacts(e translog.Entry) (concerns, caseID, state, detail string) {
-	switch {
-	case e.Message != nil:
-		f := e.Message
-		return f.From + " > " + f.To, f.Case, f.Stage, fmt.Sprintf("%s, %s, number %d, %s", f.Act, f.Lane, f.Seq, f.ID)
-	case e.Rejection != nil:
-		return e.Rejection.By, "", e.Rejection.Code, e.Rejection.Digest
-	case e.Statement != nil:
-		return e.Statement.Subject, "", "", fmt.Sprintf("number %d, signed by %s", e.Statement.Number, e.Statement.Signer)
-	case e.Receipt != nil:
-		return e.Receipt.By, "", "", e.Receipt.Kind + " " + e.Receipt.Message
-	case e.Deadline != nil:
-		return e.Deadline.From + " > " + e.Deadline.To, e.Deadline.Case, "", e.Deadline.Clock + " was due " + e.Deadline.Due
-	case e.Access != nil:
-		return e.Access.By, "", "", fmt.Sprintf("%s of %s in [%d, %d)", e.Access.What, allOr(e.Access.Scope), e.Access.From, e.Access.To)
-	case e.Mailbox != nil:
-		return e.Mailbox.Authority, "", "", fmt.Sprintf("%d items as of %d entries", e.Mailbox.Items, e.Mailbox.Size)
-	case e.Anchor != nil:
-		return e.Anchor.Authority, "", "", fmt.Sprintf("own log of %d entries, root %s", e.Anchor.Size, e.Anchor.Root)
-	case e.Configuration != nil:
-		return "", "", "", e.Configuration.What + ": " + e.Configuration.Detail
-	case e.Erasure != nil:
-		return e.Erasure.By, "", "", fmt.Sprintf("entry %d: %s", e.Erasure.Index, e.Erasure.Basis)
-	}
-	for _, f := range []*translog.OperatorFact{e.Operator, e.Backup, e.Restore} {
-		if f != nil {
-			return f.By, "", "", f.What + ": " + f.Detail
-		}
-	}
-	return "", "", "", ""
-}
-
-// allOr names a party, or all of them.
-func allOr(party string) string {
-	if party == "" {
-		return "all"
-	}
-	return party
 }

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"time"
 
 	"github.com/entraide/entraide/internal/store"
 )
@@ -211,6 +213,22 @@ func (db *Mirror) Looks(ctx context.Context) (looks []store.Look, err error) {
 	return looks, err
 }
 
+// FirstLook returns when the first checkpoint was noted, in Unix seconds; 0 if none
+// was.
+func (db *Mirror) FirstLook(ctx context.Context) (at int64, err error) {
+	err = scan(ctx, db.reader, func(r *sql.Rows) error { return r.Scan(&at) }, `SELECT at_unix FROM look ORDER BY size LIMIT 1`)
+	return at, err
+}
+
+// ErasedBy returns the index of the entry that says the one of an index to be
+// erased; -1 if there is none.
+func (db *Mirror) ErasedBy(ctx context.Context, index int64) (by int64, err error) {
+	by = -1
+	err = scan(ctx, db.reader, func(r *sql.Rows) error { return r.Scan(&by) },
+		`SELECT idx FROM entry WHERE kind = 'erasure' AND seq = ?1 ORDER BY idx LIMIT 1`, index)
+	return by, err
+}
+
 // Mark returns a note of the mirror's own, "" if there is none.
 func (db *Mirror) Mark(ctx context.Context, name string) (value string, err error) {
 	err = scan(ctx, db.reader, func(r *sql.Rows) error { return r.Scan(&value) }, `SELECT value FROM mark WHERE name = ?1`, name)
@@ -281,17 +299,63 @@ func (db *Mirror) Limits(ctx context.Context, fn func(from, to, lane, clock stri
 // filter; Party is one of either side.
 type MirrorFilter struct {
 	Kind, Code, Case, Stage, Lane, Party string
-	Overdue                              bool // cases in which a deadline has passed
+	Ref                                  string // of messages: their id
+	Since, Until                         int64  // of entries: Unix seconds of the first, and of what comes after the last
+	Requesting, Requested                string // of cases: parties
+	Overdue                              bool   // cases in which a deadline has passed
+	// AcknowledgedOver and AnsweredOver hold cases for which that took longer, in
+	// seconds.
+	AcknowledgedOver, AnsweredOver int64
 }
 
 // Entries lists entries of index < before, the newest first, limit at most.
-func (db *Mirror) Entries(ctx context.Context, f MirrorFilter, before int64, limit int) (list []store.AuditEntry, err error) {
-	from, args := `entry e WHERE e.idx < ?1`, []any{before, limit}
-	if f.Party != "" {
-		args = append(args, f.Party)
-		from = `concern k CROSS JOIN entry e ON e.idx = k.idx WHERE k.party = ?3 AND k.idx < ?1`
+func (db *Mirror) Entries(ctx context.Context, f MirrorFilter, before int64, limit int) ([]store.AuditEntry, error) {
+	if f.Since == 0 && f.Until == 0 {
+		return db.entries(ctx, f, 0, before, limit)
 	}
-	for _, c := range []struct{ column, value string }{{"kind", f.Kind}, {"code", f.Code}, {"case_id", f.Case}, {"stage", f.Stage}, {"lane", f.Lane}} {
+	if f.Until == 0 {
+		f.Until = math.MaxInt64
+	}
+	from, to, derived, err := db.span(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	list, err := db.entries(ctx, f, max(from, derived), before, limit)
+	if err != nil || len(list) == limit {
+		return list, err
+	}
+	older, err := db.entries(ctx, f, from, min(before, to, derived), limit-len(list))
+	return append(list, older...), err
+}
+
+// span bounds the indices of entries of a time by the days of the last derivation,
+// which had seen the entries before the index derived: of these, none outside of
+// [from, to) is of that time.
+func (db *Mirror) span(ctx context.Context, f MirrorFilter) (from, to, derived int64, err error) {
+	day := func(unix int64) string {
+		return time.Unix(min(unix, lastDay), 0).UTC().Format(time.DateOnly)
+	}
+	err = scan(ctx, db.reader, func(r *sql.Rows) error { return r.Scan(&from, &to, &derived) }, `SELECT
+		coalesce((SELECT min(count) FROM tally WHERE what = 'day.first' AND name >= ?1), 0),
+		coalesce((SELECT max(count) + 1 FROM tally WHERE what = 'day.last' AND name <= ?2), 0),
+		coalesce((SELECT max(count) + 1 FROM tally WHERE what = 'day.last'), 0)`, day(f.Since), day(f.Until))
+	return from, to, derived, err
+}
+
+// lastDay is the end of the year 9999.
+const lastDay = 253402300799
+
+// entries lists entries of index from and more, and < before.
+func (db *Mirror) entries(ctx context.Context, f MirrorFilter, least, before int64, limit int) (list []store.AuditEntry, err error) {
+	from, args := `entry e WHERE e.idx < ?1 AND e.idx >= ?3`, []any{before, limit, least}
+	order := `e.idx`
+	if f.Party != "" {
+		args, order = append(args, f.Party), `k.idx`
+		from = `concern k CROSS JOIN entry e ON e.idx = k.idx WHERE k.party = ?4 AND k.idx < ?1 AND k.idx >= ?3`
+	}
+	for _, c := range []struct{ column, value string }{
+		{"kind", f.Kind}, {"code", f.Code}, {"case_id", f.Case}, {"stage", f.Stage}, {"lane", f.Lane}, {"ref", f.Ref},
+	} {
 		if c.value != "" {
 			args = append(args, c.value)
 			from += fmt.Sprintf(` AND e.%s = ?%d`, c.column, len(args))
@@ -300,9 +364,12 @@ func (db *Mirror) Entries(ctx context.Context, f MirrorFilter, before int64, lim
 	if f.Case != "" {
 		from += ` AND e.case_id <> ''` // the index is of these
 	}
-	order := `e.idx`
-	if f.Party != "" {
-		order = `k.idx`
+	if f.Ref != "" {
+		from += ` AND e.kind = 'message'` // so is this one
+	}
+	if f.Until != 0 {
+		args = append(args, f.Since, f.Until)
+		from += fmt.Sprintf(` AND e.at_unix >= ?%d AND e.at_unix < ?%d`, len(args)-1, len(args))
 	}
 	err = scan(ctx, db.reader, func(r *sql.Rows) error {
 		var e store.AuditEntry
@@ -320,6 +387,7 @@ func (db *Mirror) Matters(ctx context.Context, f MirrorFilter, before int64, lim
 	where, args := `last_idx < ?1`, []any{before, limit}
 	for _, c := range []struct{ condition, value string }{
 		{"case_id = ?%d", f.Case}, {"stage = ?%d", f.Stage}, {"lane = ?%d", f.Lane}, {"?%[1]d IN (requesting_party, requested_party)", f.Party},
+		{"requesting_party = ?%d", f.Requesting}, {"requested_party = ?%d", f.Requested},
 	} {
 		if c.value != "" {
 			args = append(args, c.value)
@@ -328,6 +396,12 @@ func (db *Mirror) Matters(ctx context.Context, f MirrorFilter, before int64, lim
 	}
 	if f.Overdue {
 		where += ` AND overdue > 0`
+	}
+	for column, over := range map[string]int64{"acknowledged_secs": f.AcknowledgedOver, "answered_secs": f.AnsweredOver} {
+		if over > 0 {
+			args = append(args, over)
+			where += fmt.Sprintf(` AND %s > ?%d`, column, len(args))
+		}
 	}
 	err = scan(ctx, db.reader, func(r *sql.Rows) error {
 		var m store.Matter

@@ -88,6 +88,23 @@ var sums = []string{
 			FROM matter GROUP BY requesting_party, requested_party, lane, stage)
 		GROUP BY requesting_party, requested_party, lane`,
 	percentile("acknowledged"), percentile("answered"),
+	`INSERT INTO tally (what, name, count) SELECT 'day.lane', date(at_unix, 'unixepoch') || ' ' || lane, count(*) FROM entry WHERE kind = 'message' GROUP BY 2`,
+	`INSERT INTO tally (what, name, count) SELECT 'day.statement', date(at_unix, 'unixepoch'), count(*) FROM entry WHERE kind = 'statement' GROUP BY 2`,
+	`INSERT INTO tally (what, name, count) WITH d AS MATERIALIZED (
+			SELECT date(at_unix, 'unixepoch') AS day, min(idx) AS first, max(idx) AS last FROM entry GROUP BY 1)
+		SELECT 'day.first', day, first FROM d UNION ALL SELECT 'day.last', day, last FROM d`,
+	lanes("acknowledged"), lanes("answered"),
+}
+
+// lanes counts, for each lane, the cases that reached something, and how many
+// seconds half of them took, and nine of ten.
+func lanes(what string) string {
+	return `INSERT INTO tally (what, name, count) WITH ranked AS MATERIALIZED (
+		SELECT lane, ` + what + `_secs AS secs, row_number() OVER (PARTITION BY lane ORDER BY ` + what + `_secs) AS place,
+			count(*) OVER (PARTITION BY lane) AS n FROM matter WHERE ` + what + `_secs IS NOT NULL)
+	SELECT '` + what + `.cases', lane, count(*) FROM ranked GROUP BY lane
+	UNION ALL SELECT '` + what + `.p50', lane, secs FROM ranked WHERE place = (n + 1) / 2
+	UNION ALL SELECT '` + what + `.p90', lane, secs FROM ranked WHERE place = (9 * n + 9) / 10`
 }
 
 func percentile(what string) string {

@@ -42,7 +42,8 @@ func (db *Mirror) Rekey(ctx context.Context, key func(store.Finding) string) err
 // A FindingFilter says which findings a list holds. Empty members do not filter.
 type FindingFilter struct {
 	Key, Code, State, Case string
-	Grave                  bool // only evidence of misbehaviour
+	Grave                  bool   // only evidence of misbehaviour
+	Entry                  *int64 // index
 }
 
 // lastState is the state that the newest remark has given a finding f, and stateOf
@@ -64,6 +65,10 @@ func (db *Mirror) Findings(ctx context.Context, filter FindingFilter, from int64
 	}
 	if filter.Grave {
 		where += ` AND f.grave`
+	}
+	if filter.Entry != nil {
+		args = append(args, *filter.Entry)
+		where += fmt.Sprintf(` AND f.idx = ?%d`, len(args)+2)
 	}
 	return db.findings(ctx, where, from, limit, args...)
 }

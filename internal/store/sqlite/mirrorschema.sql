@@ -80,8 +80,9 @@ CREATE TABLE figure (
     PRIMARY KEY (requesting, requested, lane)
 ) STRICT, WITHOUT ROWID;
 
--- tally counts entries by kind, refusals by code, statements by subject, and
--- messages by day.
+-- tally counts entries by kind, refusals by code, statements by subject and by
+-- day, and messages by day, and by day and lane. day.first and day.last hold the
+-- lowest and the highest index of a day; acknowledged.p50 and the like, seconds.
 CREATE TABLE tally (
     what  TEXT    NOT NULL,
     name  TEXT    NOT NULL,
