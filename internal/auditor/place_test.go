@@ -121,7 +121,9 @@ func TestPeriods(t *testing.T) {
 		e[i].Time = day(3 + i/5)
 	}
 	r.read(10_002, e...) // 10 to 14, 15 to 19: not derived yet
-	at := func(days int) int64 { return begun.Truncate(24*time.Hour).Add(time.Duration(days) * 24 * time.Hour).Unix() }
+	at := func(days int) int64 {
+		return begun.Truncate(24 * time.Hour).Add(time.Duration(days) * 24 * time.Hour).Unix()
+	}
 	for _, tt := range []struct {
 		since, until int64
 		limit        int
