@@ -11,10 +11,14 @@ import (
 // maxEventBytes bounds one line of go test -json.
 const maxEventBytes = 16 << 20
 
+// parallelTests is how many tests of a package run at once. Many wait most of the time,
+// for the next checkpoint of a log, so there are more than processors.
+const parallelTests = "-parallel=4"
+
 // test runs every test, in random order. A skip is a failure: with all parts
 // installed there is no reason for one.
 func test(ctx context.Context, c *checker) error {
-	args := []string{"-shuffle=on", "-timeout=25m"}
+	args := []string{"-shuffle=on", "-timeout=25m", parallelTests}
 	if c.pattern != "" {
 		args = append(args, "-run="+c.pattern)
 	}
@@ -39,7 +43,7 @@ func race(ctx context.Context, c *checker) error {
 	if err != nil || len(packages) == 0 {
 		return err
 	}
-	args := []string{"-race", "-short", "-shuffle=on", "-timeout=25m"}
+	args := []string{"-race", "-short", "-shuffle=on", "-timeout=25m", parallelTests}
 	if c.pattern != "" {
 		args = append(args, "-run="+c.pattern)
 	}

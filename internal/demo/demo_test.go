@@ -73,6 +73,7 @@ func TestDemo(t *testing.T) {
 		{"pq-6 on PostgreSQL with two brokers", pgp.PQ6, 2, pgserver.Database},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			var out, log lockedBuffer
 			o := options(t, &out, &log)
 			o.Suite, o.Brokers, o.Database = tt.suite, tt.brokers, tt.database(t)
@@ -103,6 +104,7 @@ func TestCases(t *testing.T) {
 	} {
 		for _, number := range entraide.Samples {
 			t.Run(fmt.Sprintf("case %d on %s", number, name), func(t *testing.T) {
+				t.Parallel()
 				var out, log lockedBuffer
 				o := options(t, &out, &log)
 				o.Case, o.Database = number, database(t)

@@ -27,6 +27,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/desk/web"
+	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/internal/transport"
@@ -95,6 +96,9 @@ func newWorld(t *testing.T, parties ...string) *world {
 	t.Cleanup(w.clock.Close)
 	for _, party := range parties {
 		w.join(party)
+	}
+	for _, place := range w.desks { // so that each knows the others
+		w.must(place.desk.Sync(t.Context()))
 	}
 	return w
 }
@@ -259,5 +263,8 @@ func (w *world) run(scenario string) {
 				t.Error(bad)
 			}
 		})
+	}
+	if n := locale.Missed(); n != 0 { // by any of the tests
+		w.t.Errorf("%d sentences were missing", n)
 	}
 }

@@ -38,7 +38,7 @@ export class World {
     const context = await this.browser.newContext({
       ignoreHTTPSErrors: true, viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce", ...options,
     });
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(60_000);
     const page = await context.newPage();
     page.wrong = [];
     page.on("pageerror", (e) => page.wrong.push(`script: ${e.message}`));
