@@ -75,9 +75,8 @@ func (d *Desk) FetchEvidence(ctx context.Context, f Fetching) (*evidence.Package
 	if err != nil {
 		return nil, err
 	}
-	if p.file.Restricted && !f.Restricted {
-		return nil, problem.New(problem.Forbidden, "restricted",
-			"This package holds restricted material. Open it only with the permission that your law asks for, and say so with --restricted.")
+	if err := p.permits(f); err != nil {
+		return nil, err
 	}
 	lock, err := p.claim(d.home)
 	if err != nil {

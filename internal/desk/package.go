@@ -142,7 +142,15 @@ func (d *Desk) Packages(ctx context.Context, caseID string) ([]PackageLine, erro
 			if err != nil {
 				return err
 			}
-			lines = append(lines, delivered(l, verdicts)...)
+			of := delivered(l, verdicts)
+			if pending, err := pendingConditions(ctx, r, l); err != nil {
+				return err
+			} else if len(pending) > 0 {
+				for i := range of {
+					of[i].Description = "" // content, which nobody reads before they are accepted
+				}
+			}
+			lines = append(lines, of...)
 		}
 		orders, err := r.Orders(ctx, store.OrderWaiting)
 		if err != nil {

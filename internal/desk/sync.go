@@ -127,6 +127,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	wake := make(chan struct{}, 1)
 	d.listen(ctx, wake)
 	go d.runUploads(ctx)
+	go d.runFetches(ctx)
 	maintained := time.Time{}
 	for wait := time.Duration(0); ; {
 		err := d.Sync(ctx)

@@ -52,6 +52,7 @@ type caseView struct {
 	Dates      []dateLine
 	Conditions []conditionLine
 	Missing    []missingLine
+	Packages   []packageLine
 	Timeline   []caseEvent
 	Work       office.Work
 	Notes      []noteLine
@@ -118,6 +119,7 @@ type caseEvent struct {
 	From      string
 	Verdict   verdict
 	Receipts  []receiptLine
+	Grade     gradeLine
 	Misplaced []int64 // measures on which it had no effect
 	Deadline  string  // the clock that passed; empty for a message
 }
@@ -142,7 +144,12 @@ func (s *Server) showCase(w http.ResponseWriter, c *Call, status int, form page.
 	v := caseView{Case: found, Now: c.At(c.Now), Form: form, May: Writers.allows(c.User), Incoming: found.Role == "requested"}
 	s.glance(c, &v)
 	s.standing(c, &v)
-	v.Timeline = s.caseEvents(c, found)
+	if v.Timeline, err = s.caseEvents(c, found); err != nil {
+		return err
+	}
+	if v.Packages, err = s.packages(c, id, ""); err != nil {
+		return err
+	}
 	if err := s.caseWork(c, &v); err != nil {
 		return err
 	}

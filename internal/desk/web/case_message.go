@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,7 +10,9 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/problem"
 )
 
 // A messageView is one message: what is known of it, and its content once the
@@ -26,6 +29,37 @@ type messageView struct {
 	Letter              letter
 	Pretty              string
 	MayAccept           bool
+	Grade               gradeLine
+	Packages            []packageLine
+}
+
+// A gradeLine says how well the receipt of a message is vouched for (protocol
+// section 3).
+type gradeLine struct {
+	Tag page.Tag
+	// Names are the witnesses that have cosigned.
+	Names []string
+	Text  string
+}
+
+// gradeOf verifies who vouches for the receipt of a message. What was erased has
+// none.
+func (s *Server) gradeOf(c *Call, message string) (gradeLine, error) {
+	g, err := s.Desk.GradeOf(c.Context(), message)
+	if _, refused := errors.AsType[*problem.Error](err); refused {
+		return gradeLine{}, nil
+	}
+	if err != nil {
+		return gradeLine{}, err
+	}
+	line := gradeLine{Names: g.Witnesses, Tag: page.MakeTag("info", c.L.T("case.grade_logged")), Text: c.L.T("case.witnesses_none")}
+	if g.Of > 0 {
+		line.Text = c.L.T("case.witnesses", "Count", len(g.Witnesses), "Of", g.Of)
+	}
+	if g.Witnessed {
+		line.Tag = page.MakeTag("ok", c.L.T("case.grade_witnessed"))
+	}
+	return line, nil
 }
 
 // A sightLine is that an officer has read a message.
@@ -56,6 +90,12 @@ func (s *Server) messagePage(w http.ResponseWriter, c *Call) error {
 	}
 	for _, x := range r.Pending {
 		v.Pending = append(v.Pending, conditionText{convention.Label("condition-type", x.Type, c.L.Tag), x.Text.Text, x.Text.Lang})
+	}
+	if v.Grade, err = s.gradeOf(c, m.ID); err != nil {
+		return err
+	}
+	if v.Packages, err = s.packages(c, m.Case, m.ID); err != nil {
+		return err
 	}
 	for _, x := range r.SeenBy {
 		v.SeenBy = append(v.SeenBy, sightLine{x.Name, moment(c, x.At)})

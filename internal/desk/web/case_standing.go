@@ -104,8 +104,7 @@ func clockLabel(c *Call, clock string) string {
 
 // caseEvents are the messages of both sides and the deadlines that passed, in the
 // order of the log.
-func (s *Server) caseEvents(c *Call, found desk.Case) []caseEvent {
-	var out []caseEvent
+func (s *Server) caseEvents(c *Call, found desk.Case) (out []caseEvent, err error) {
 	for _, m := range found.Events {
 		e := caseEvent{
 			Message: m, At: moment(c, m.Created), Index: m.Index, Act: convention.Label("act", m.Act, c.L.Tag), From: s.authorityName(c, m.From),
@@ -113,6 +112,9 @@ func (s *Server) caseEvents(c *Call, found desk.Case) []caseEvent {
 		}
 		if m.Kind != "" && m.Kind != m.Act {
 			e.Kind = convention.Label("kind", m.Kind, c.L.Tag)
+		}
+		if e.Grade, err = s.gradeOf(c, m.ID); err != nil {
+			return nil, err
 		}
 		for _, r := range m.Receipts {
 			e.Receipts = append(e.Receipts, receiptLine{r, moment(c, r.At)})
@@ -128,5 +130,5 @@ func (s *Server) caseEvents(c *Call, found desk.Case) []caseEvent {
 		out = append(out, caseEvent{At: moment(c, d.Due), Index: d.Index, Deadline: clockLabel(c, d.Clock)})
 	}
 	slices.SortStableFunc(out, func(a, b caseEvent) int { return cmp.Compare(a.Index, b.Index) })
-	return out
+	return out, nil
 }

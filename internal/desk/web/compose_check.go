@@ -37,6 +37,7 @@ type checkView struct {
 	MayBack    bool
 	Waits      bool // for an approver
 	Measures   bool
+	Sealed     []sealedView
 }
 
 // draftCheck shows a draft exactly as it would be signed, to who wrote it and to
@@ -63,6 +64,9 @@ func (s *Server) showCheck(w http.ResponseWriter, c *Call, status int, form page
 	if refusal, ok := errors.AsType[*problem.Error](err); ok {
 		v.Refused = string(refusal.Code)
 	} else if err != nil {
+		return err
+	}
+	if v.Sealed, err = s.sealedOf(c, d); err != nil {
 		return err
 	}
 	s.recipientOf(c, &v)

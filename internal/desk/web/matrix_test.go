@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/entraide/entraide/internal/desk"
 )
@@ -20,8 +21,9 @@ var pathValues = map[string]string{
 	"{shift:[0-9a-f]{32}}":                   "0123456789abcdef0123456789abcdef",
 	"{page:[0-9a-f]{32}}":                    "0123456789abcdef0123456789abcdef",
 	"{draft:[0-9a-f]{32}}":                   "0123456789abcdef0123456789abcdef", "{message:[0-9a-f]{32}}": "0123456789abcdef0123456789abcdef",
-	"{part:[a-z0-9-]{1,20}}": "needed",
-	"{case:[0-9a-f]{32}}":    "0123456789abcdef0123456789abcdef",
+	"{part:[a-z0-9-]{1,20}}":   "needed",
+	"{number:[1-9][0-9]{0,2}}": "1",
+	"{case:[0-9a-f]{32}}":      "0123456789abcdef0123456789abcdef",
 }
 
 // address is a route's path with values.
@@ -58,6 +60,7 @@ func TestMatrix(t *testing.T) {
 		if e.Name == "signout" {
 			continue // ends the session of whoever may
 		}
+		h.pass(time.Second) // sessions have a budget
 		o := h.stranger()
 		o.address = fmt.Sprintf("192.0.2.%d:1", i) // each with a budget of its own
 		got := o.call(e)

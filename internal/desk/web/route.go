@@ -55,7 +55,7 @@ type Route struct {
 // allRoutes is the one table of the application.
 func allRoutes() []Route {
 	return slices.Concat(homeRoutes, signinRoutes, securityRoutes, userRoutes, watchRoutes, composeRoutes, uploadRoutes, auditRoutes, directoryRoutes,
-		keyRoutes, caseRoutes, rotaRoutes, listRoutes)
+		keyRoutes, caseRoutes, evidenceRoutes, rotaRoutes, listRoutes)
 }
 
 // newRouter makes the router of the table.

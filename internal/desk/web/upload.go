@@ -24,6 +24,12 @@ const (
 	memoryBytes = 1 << 20 // of a form with files; the rest goes to a file
 )
 
+// Times that large files may take on a slow line, or to be sealed.
+const (
+	wholeWithin = time.Hour
+	sealWithin  = 2 * time.Hour
+)
+
 // uploadRoutes are how files come to the desk. A script sends them in pieces
 // ("file.chunk": the bytes as the body; name, offset and total in the query) and
 // shows how far it is; where no script runs, the form sends them whole. A page of
@@ -33,6 +39,7 @@ var uploadRoutes = []Route{
 	{Name: "draft.files.post", Method: http.MethodPost, Path: draftPath + "/files", Who: Writers, Handle: (*Server).filesTake, Body: wholeBytes},
 	{Name: "file.chunk", Method: http.MethodPost, Path: draftPath + "/files/chunk", Who: Writers, Handle: (*Server).fileChunk, Body: chunkBytes + 1},
 	{Name: "file.remove", Method: http.MethodPost, Path: draftPath + "/files/remove", Who: Writers, Handle: (*Server).fileRemove},
+	{Name: "draft.unpack", Method: http.MethodPost, Path: draftPath + "/files/unseal", Who: Writers, Handle: (*Server).draftUnpack},
 	{Name: "draft.pack", Method: http.MethodPost, Path: draftPath + "/files/seal", Who: Writers, Handle: (*Server).draftPack},
 }
 
@@ -45,11 +52,31 @@ type filesView struct {
 	Limit    int64
 	Chunk    int
 	Most     int64 // without a script
-	Sealed   []member
+	Sealed   []sealedView
 	Measures []page.Choice
 	Form     page.Form
 	Zone     string
 	To       string
+}
+
+// A sealedView is a package that is sealed for a delivery: what its recipient will
+// find in it.
+type sealedView struct {
+	office.SealedPackage
+	Terms []page.Pair // custody
+	More  bool        // files than are shown
+}
+
+// sealedOf are the packages of a draft.
+func (s *Server) sealedOf(c *Call, d office.Draft) ([]sealedView, error) {
+	packages, err := s.office.SealedPackages(d)
+	var out []sealedView
+	for _, p := range packages {
+		v := sealedView{SealedPackage: p, Terms: custodyPairs(c, p.Custody), More: len(p.Files) > maxFilesShown}
+		v.Files = v.Files[:min(len(p.Files), maxFilesShown)]
+		out = append(out, v)
+	}
+	return out, err
 }
 
 // filesPage shows the files that were brought, and what is sealed already.
@@ -76,8 +103,8 @@ func (s *Server) showFiles(w http.ResponseWriter, c *Call, status int, form page
 		return err
 	}
 	v.Measures = k.refer["measures"]
-	if shape, ok := convention.ShapeOf("delivery"); ok {
-		v.Sealed = c.members(c.L, shape, body, []string{"packages"})
+	if v.Sealed, err = s.sealedOf(c, d); err != nil {
+		return err
 	}
 	if form.Values == nil {
 		v.Form.Set("acquired_by", c.User.Name)
@@ -87,6 +114,7 @@ func (s *Server) showFiles(w http.ResponseWriter, c *Call, status int, form page
 
 // filesTake takes files that a form sends whole.
 func (s *Server) filesTake(w http.ResponseWriter, c *Call) error {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(wholeWithin)) // tests have no connection
 	if err := c.ParseMultipartForm(memoryBytes); err != nil {
 		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return tooLarge
@@ -177,6 +205,7 @@ func (s *Server) draftPack(w http.ResponseWriter, c *Call) error {
 	if len(convention.Label("kind", "delivery", lang)) == 0 {
 		lang = "en"
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sealWithin)) // tests have no connection
 	_, err = s.office.Pack(c.Context(), c.User.Officer(), c.Value("draft"), office.Packing{
 		Version: versionIn(c), Measure: measure, Restricted: in.Get("restricted") != "",
 		Description: convention.Text{Lang: lang, Text: strings.TrimSpace(in.Get("description")), Authentic: true},
@@ -193,4 +222,15 @@ func (s *Server) draftPack(w http.ResponseWriter, c *Call) error {
 		return s.stale(w, c, err)
 	}
 	return s.done(w, c, "sealed", "draft.files", "draft", c.Value("draft"))
+}
+
+// draftUnpack takes the package that was sealed last out of the delivery.
+func (s *Server) draftUnpack(w http.ResponseWriter, c *Call) error {
+	if _, err := c.Fields(); err != nil {
+		return err
+	}
+	if _, err := s.office.Unpack(c.Context(), c.User.Officer(), c.Value("draft"), versionIn(c)); err != nil {
+		return s.stale(w, c, err)
+	}
+	return s.done(w, c, "saved", "draft.files", "draft", c.Value("draft"))
 }
