@@ -98,6 +98,8 @@ type NewDraft struct {
 	// Relation is what the new request is to the one that is copied: supplements or
 	// supersedes, or empty for none.
 	Relation string
+
+	known desk.Case // as far as it has come
 }
 
 // NewDraft begins a draft. In a case, sender, recipient and lane are those of the
@@ -122,6 +124,11 @@ func (o *Office) NewDraft(ctx context.Context, by desk.Officer, n NewDraft) (Dra
 	}
 	if n.From == "" && len(own) > 0 {
 		n.From = own[0]
+	}
+	if n.Case != "" && n.Lang != "" {
+		if n.known, err = o.desk.Case(ctx, n.Case); err != nil {
+			return Draft{}, err
+		}
 	}
 	d := store.Draft{
 		ID: string(id), Case: n.Case, Act: n.Act, From: n.From, To: n.To, Lane: n.Lane, Final: n.Final, Title: n.Title, Evidence: []byte("[]"),

@@ -29,7 +29,27 @@ func (o *Office) prefill(body convention.Body, by desk.Officer, d store.Draft, n
 	case *convention.Acknowledgement:
 		b.Officer, b.Contact, b.Unit = by.Name, o.contacts(by, d.From)[0], o.asAuthority(d.From, n.Lang).Name
 	case *convention.Delivery:
-		b.Executing = o.contacts(by, d.From)[0]
+		b.Executing, b.Final, b.Results = o.contacts(by, d.From)[0], d.Final, nil
+		for _, m := range n.known.Measures {
+			b.Results = append(b.Results, convention.DeliveryResult{Measure: m.Number, Type: m.Type})
+		}
+	case *convention.Decision:
+		b.Items = nil
+		for _, m := range n.known.Measures {
+			b.Items = append(b.Items, convention.DecisionItem{Measure: m.Number, Type: m.Type})
+		}
+	case *convention.Answers:
+		b.Answers = nil
+		for _, q := range n.known.Missing {
+			b.Answers = append(b.Answers, convention.AnswerItem{Number: q.Number, Text: convention.Text{Lang: n.Lang, Authentic: true}})
+		}
+	case *convention.ConditionAnswer:
+		b.Answers = nil
+		for _, c := range n.known.Conditions {
+			if !c.Binding {
+				b.Answers = append(b.Answers, convention.ConditionAnswerItem{Number: c.Number})
+			}
+		}
 	}
 }
 

@@ -153,6 +153,41 @@ func TestConditionsOnPage(t *testing.T) {
 	wants(t, ana.get(message).Body.String(), "Wiretap canary")
 }
 
+// TestConditionsOnEvidence shows nothing of the packages of a delivery before its
+// conditions are accepted, and fetches none.
+func TestConditionsOnEvidence(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ana, bo := h.user("ana", desk.Drafter), h.user("bo", desk.Approver)
+	l := h.receive("1", "request", states.Content(workflow.Request, "QN", "QM"))
+	body, ok := states.Content(workflow.Deliver, "QN", "QM").(*convention.Delivery)
+	if !ok {
+		t.Fatal("the sample is no delivery")
+	}
+	body.Conditions = []convention.Condition{{Number: 1, Type: "use", Text: convention.Text{Lang: "en", Text: "For this case only.", Authentic: true}, BeforeOpening: true}}
+	body.Packages = []convention.Package{{
+		Number: 1, Measure: 1, Description: convention.Text{Lang: "en", Text: "Wiretap canary", Authentic: true}, Origin: "QN", AcquiredAt: convention.At(h.now()),
+		Method: "order", MediaType: "application/x-tar", Size: 7, SHA256: strings.Repeat("a", 64),
+		Custody: []convention.CustodyEvent{{At: convention.At(h.now()), By: "QN", Event: "acquired", Code: "acquired"}},
+	}}
+	raw, err := convention.Marshal(body)
+	h.must(err)
+	delivery := l
+	delivery.ID, delivery.Act, delivery.Digest, delivery.Index, delivery.Body = string(states.ID("m2")), "deliver", "digest of 2", 8, raw
+	h.must(h.server.Desk.Store().Write(t.Context(), func(w store.DeskWriter) error { return w.PutLetter(t.Context(), delivery) }))
+	at := "/messages/" + delivery.ID
+	for _, path := range []string{"/cases/" + l.Case, at, at + "/evidence/1"} {
+		if got := ana.get(path); got.Code != http.StatusOK || strings.Contains(got.Body.String(), "Wiretap canary") {
+			t.Errorf("%s: %d; content is shown before its condition is accepted", path, got.Code)
+		}
+	}
+	if got := ana.post(at+"/evidence/1/fetch", url.Values{}); got.Code != http.StatusForbidden {
+		t.Errorf("evidence is fetched before its condition is accepted: %d", got.Code)
+	}
+	bo.post(at+"/accept", url.Values{})
+	wants(t, ana.get("/cases/"+l.Case).Body.String(), "Wiretap canary")
+}
+
 // TestUnreadable says of a message that failed its check that it did, and offers
 // nobody to open it.
 func TestUnreadable(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/internal/page"
@@ -135,7 +136,7 @@ func (s *Server) filesTake(w http.ResponseWriter, c *Call) error {
 			if refusal.Field == "name" {
 				reason = c.L.T("compose.file_name")
 			}
-			form.Fail("files", c.L.T("compose.file_refused", "Name", header.Filename, "Reason", reason))
+			form.Fail("files", c.L.T("compose.file_refused", "Name", printable(header.Filename), "Reason", reason))
 			continue
 		}
 		if err != nil {
@@ -149,6 +150,17 @@ func (s *Server) filesTake(w http.ResponseWriter, c *Call) error {
 		return s.showFiles(w, c, http.StatusUnprocessableEntity, form)
 	}
 	return s.done(w, c, "saved", "draft.files", "draft", c.Value("draft"))
+}
+
+// printable is a name that was refused, as it can be shown: what turns or hides
+// text is replaced.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, name)
 }
 
 // fileChunk takes a piece of a file from a script, and answers how much has
