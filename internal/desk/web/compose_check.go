@@ -77,6 +77,13 @@ func (s *Server) showCheck(w http.ResponseWriter, c *Call, status int, form page
 	v.MayApprove = sendable && v.Approval.May
 	v.MayBack = v.Waits && Writers.allows(c.User) && slices.Contains(v.Approval.Writers, c.User.Name)
 	v.MayRelease = sendable && d.Lane == "emergency" && by.Has(desk.DutyOfficer) && (open || v.Waits)
+	if v.MayRelease {
+		var rule desk.FourEyes
+		if err := s.office.Setting(c.Context(), desk.SettingFourEyes, &rule); err != nil {
+			return err
+		}
+		v.MayRelease = !rule.EmergencyNeedsTwo
+	}
 	return s.render(w, c, status, "draft-check.html", v)
 }
 

@@ -27,6 +27,7 @@ var navigation = []navLine{
 	{"keys", "keys.title", "g k"},
 	{"log", "auditlog.title", "g l"},
 	{"rota", "rota.title", "g r"},
+	{"settings", "settings.title", "g c"},
 	{"users", "layout.nav_users", "g u"},
 	{"security", "layout.nav_security", "g s"},
 	{"help", "layout.nav_help", "g h"},

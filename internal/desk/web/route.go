@@ -55,7 +55,8 @@ type Route struct {
 // allRoutes is the one table of the application.
 func allRoutes() []Route {
 	return slices.Concat(homeRoutes, signinRoutes, securityRoutes, userRoutes, watchRoutes, composeRoutes, uploadRoutes, auditRoutes, directoryRoutes,
-		keyRoutes, caseRoutes, evidenceRoutes, rotaRoutes, listRoutes)
+		keyRoutes, caseRoutes, evidenceRoutes, rotaRoutes, listRoutes,
+		settingsRoutes)
 }
 
 // newRouter makes the router of the table.

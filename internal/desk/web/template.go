@@ -20,7 +20,7 @@ func (s *Server) parse() (*page.Set, error) {
 		return nil, err
 	}
 	return page.New(page.Options{
-		Templates: files, Partials: []string{"partials-account.html", "partials-form.html", "partials-evidence.html"}, URL: s.url, Funcs: funcs, Pseudo: s.Pseudo,
+		Templates: files, Partials: []string{"partials-account.html", "partials-form.html", "partials-evidence.html", "partials-settings.html"}, URL: s.url, Funcs: funcs, Pseudo: s.Pseudo,
 	})
 }
 

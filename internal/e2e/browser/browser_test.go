@@ -29,3 +29,12 @@ func TestCases(t *testing.T) {
 	w.receive()
 	w.run("cases")
 }
+
+// TestSettings has two administrators set the office up.
+func TestSettings(t *testing.T) {
+	before := locale.Missed()
+	newWorld(t, "QM").run("settings")
+	if n := locale.Missed() - before; n != 0 {
+		t.Errorf("%d sentences were missing", n)
+	}
+}

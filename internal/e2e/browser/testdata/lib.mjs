@@ -208,7 +208,7 @@ export class World {
       const bad = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
       for (let n = walker.nextNode(); n; n = walker.nextNode()) {
         const text = n.textContent.trim();
-        if (!/\p{L}{3}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, script, noscript, option[value], [lang]:not(html), .ed-brand, .ed-header__name")) continue;
+        if (!/\p{L}{3}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, script, noscript, textarea, option[value], [lang]:not(html), .ed-brand, .ed-header__name")) continue;
         if (!/^\[.*\]/s.test(text) && !/\[.*\]$/s.test(text)) bad.push(`not of the catalogue: "${text.slice(0, 60)}"`);
       }
       return bad;
