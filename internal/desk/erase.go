@@ -31,7 +31,7 @@ type Erased struct {
 
 // String says it in a sentence.
 func (e Erased) String() string {
-	return fmt.Sprintf("erased lawfully on %s by %s, basis: %s", e.At, e.Officer, e.Basis)
+	return fmt.Sprintf(remarkErased, e.At, e.Officer, e.Basis)
 }
 
 // A HoldInfo is a legal hold.
@@ -243,7 +243,7 @@ func refuseErased(ctx context.Context, r store.DeskReader, caseID string) error 
 func noteErased(ctx context.Context, r store.DeskReader, caseID string) string {
 	e, err := erasedOf(ctx, r, caseID)
 	if err != nil || e == nil {
-		return "erased, and no record says on what basis"
+		return remarkNoRecord
 	}
 	return e.String()
 }

@@ -203,7 +203,7 @@ func remarks(ctx context.Context, r store.DeskReader, m *message.Message, l stor
 		return "", err
 	}
 	if m.Core.Seq != seq+1 || m.Core.Prev != digest {
-		return fmt.Sprintf("messages %d to %d of this sender have not arrived", seq+1, m.Core.Seq-1), nil
+		return fmt.Sprintf(remarkMissing, seq+1, m.Core.Seq-1), nil
 	}
 	letters, err := r.Letters(ctx, l.Case)
 	if err != nil {
@@ -211,11 +211,11 @@ func remarks(ctx context.Context, r store.DeskReader, m *message.Message, l stor
 	}
 	c, misfit := derive(ctx, r, append(letters, l))
 	if misfit != nil {
-		return "its act does not fit the case: " + misfit.Error(), nil //nolint:nilerr // told to the officer
+		return remarkMisfit + misfit.Error(), nil //nolint:nilerr // told to the officer
 	}
 	held := workflow.Stage(l.BrokerStage)
 	if held != workflow.StageDelivered && !workflow.Procedure().Reached(c.state.Stage, held) {
-		return fmt.Sprintf("the broker holds the case %s, this desk %s", l.BrokerStage, c.state.Stage), nil
+		return fmt.Sprintf(remarkStage, l.BrokerStage, c.state.Stage), nil
 	}
 	return "", nil
 }

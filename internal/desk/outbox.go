@@ -344,7 +344,7 @@ func (d *Desk) relearn(ctx context.Context, id string) error {
 		return d.incident(ctx, err, found.Message, []byte(found.Receipt))
 	}
 	letter := letterOf(m, a, false, nil, found.Message, []byte(found.Receipt))
-	letter.Note = "learned again from the broker"
+	letter.Note = remarkRelearned
 	key, err := d.reader(m, false)
 	if err != nil && !errors.Is(err, ErrNoKey) {
 		return err

@@ -150,12 +150,12 @@ func keyNote(m *message.Message, dir *directory.Directory) string {
 	if from, err := dir.Authority(m.Core.From.Authority); err == nil {
 		signer, _ := pgp.SignerOf(m.Signature) // it was verified when the message was taken
 		if since, ok := from.CompromisedSince(m.Core.From.Fingerprint, signer); ok {
-			return fmt.Sprintf("the key that signed this was later revoked as compromised: in other hands perhaps since %s", since)
+			return fmt.Sprintf(remarkSigner, since)
 		}
 	}
 	if to, err := dir.Authority(m.Core.To.Authority); err == nil {
 		if since, ok := to.CompromisedSince(m.Core.To.Fingerprint, m.Core.To.Encryption); ok {
-			return fmt.Sprintf("the key that this is sealed to was later revoked as compromised: others may have read it since %s", since)
+			return fmt.Sprintf(remarkReader, since)
 		}
 	}
 	return ""

@@ -49,6 +49,16 @@ type auditLine struct {
 	desk.LogEntry
 	Name string
 	When time.Time
+	Did  string // what was done, in the language of the page; empty if it has no words
+}
+
+// did says in the language of a page what an entry of the log says in English.
+func did(c *Call, what string) string {
+	key := strings.NewReplacer(" ", "_", "-", "_", "'", "").Replace(what)
+	if !c.L.Has("auditlog.did_" + key) {
+		return ""
+	}
+	return c.L.T("auditlog.did_" + key)
 }
 
 // logFilter reads what the page asks for.
@@ -94,7 +104,7 @@ func (s *Server) showLog(w http.ResponseWriter, c *Call, verdict *desk.LogVerdic
 			return err
 		}
 		for _, e := range entries {
-			v.Entries = append(v.Entries, auditLine{e, nameOf(names, e.By), c.At(e.At)})
+			v.Entries = append(v.Entries, auditLine{e, nameOf(names, e.By), c.At(e.At), did(c, e.What)})
 		}
 		v.Older, v.CSV = asked(query, next), asked(query, 0)
 	}

@@ -69,6 +69,7 @@ type verdict struct {
 	Tag  page.Tag
 	Text string
 	Code string // of the problem, if there is one
+	Why  string // what the problem is
 }
 
 // A measureLine is a measure as the table shows it.
@@ -118,6 +119,7 @@ type caseEvent struct {
 	Act, Kind string
 	From      string
 	Verdict   verdict
+	Remarks   []remark
 	Receipts  []receiptLine
 	Grade     gradeLine
 	Misplaced []int64 // measures on which it had no effect
@@ -231,7 +233,7 @@ func (s *Server) verdictOf(c *Call, code string) verdict {
 	case desk.VerdictErased:
 		return verdict{Tag: page.MakeTag("plain", c.L.T("case.erased")), Text: c.L.T("case.erased_text"), Code: code}
 	}
-	return verdict{Tag: page.MakeTag("bad", c.L.T("case.doubtful")), Text: c.L.T("case.doubtful_text"), Code: code}
+	return verdict{Tag: page.MakeTag("bad", c.L.T("case.doubtful")), Text: c.L.T("case.doubtful_text"), Code: code, Why: problemText(c, code)}
 }
 
 // caseWork fills in what the State itself has noted.

@@ -22,6 +22,7 @@ type messageView struct {
 	Act, Kind, From, To string
 	At                  time.Time
 	Verdict             verdict
+	Remarks             []remark
 	SeenBy              []sightLine
 	Pending             []conditionText
 	Opened              bool
@@ -83,7 +84,7 @@ func (s *Server) messagePage(w http.ResponseWriter, c *Call) error {
 	m := r.Message
 	v := messageView{
 		Reading: r, Act: convention.Label("act", m.Act, c.L.Tag), From: s.authorityName(c, m.From), To: s.authorityName(c, m.To),
-		At: moment(c, m.Created), Verdict: s.verdictOf(c, m.Verdict), MayAccept: s.routes["message.accept"].Who.allows(c.User),
+		At: moment(c, m.Created), Verdict: s.verdictOf(c, m.Verdict), Remarks: remarks(c, m), MayAccept: s.routes["message.accept"].Who.allows(c.User),
 	}
 	if m.Kind != m.Act && m.Kind != "" {
 		v.Kind = convention.Label("kind", m.Kind, c.L.Tag)
