@@ -54,7 +54,7 @@ type auditLine struct {
 
 // did says in the language of a page what an entry of the log says in English.
 func did(c *Call, what string) string {
-	key := strings.NewReplacer(" ", "_", "-", "_", "'", "").Replace(what)
+	key := strings.NewReplacer(" ", "_", "-", "_", "'", "", ",", "").Replace(what)
 	if !c.L.Has("auditlog.did_" + key) {
 		return ""
 	}
