@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) deskCommand() *cobra.Command {
-	return group("desk", "Run a State's desk", a.deskInit(), a.deskEnrolment(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskLog(), a.deskSettle(),
+	return group("desk", "Run a State's desk", a.deskInit(), a.deskEnrolment(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskLog(), a.deskSettle(), a.deskIncident(),
 		a.deskReindex(), a.deskBroker())
 }
 

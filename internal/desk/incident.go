@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/store"
-	"github.com/entraide/entraide/pkg/message"
-	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
 )
@@ -30,12 +28,19 @@ type Incident struct {
 	Number int64     `json:"number"` // from 1
 	At     time.Time `json:"at"`
 	What   string    `json:"what"`
+	// Kind is that of [verify.Code], or one of the kinds of this package; empty where
+	// it was not kept.
+	Kind string `json:"kind,omitempty"`
 	// Settled says why it needs no attention any more; empty while it does.
 	Settled string `json:"settled"`
 	// SettledBy is who said so, and SettledAt when.
 	SettledBy string    `json:"settled_by,omitempty"`
 	SettledAt time.Time `json:"settled_at,omitzero"`
 }
+
+// Stops reports whether it is the incident after which nothing is trusted: it
+// cannot be settled.
+func (i Incident) Stops() bool { return strings.HasPrefix(i.What, errFork.Error()) }
 
 // Unsettled returns the incidents that need attention.
 func Unsettled(incidents []Incident) []Incident {
@@ -48,7 +53,7 @@ func (d *Desk) Incidents(ctx context.Context) ([]Incident, error) {
 	err := d.db.Read(ctx, func(r store.DeskReader) error {
 		rows, err := r.Incidents(ctx)
 		for _, i := range rows {
-			x := Incident{Number: i.ID, At: time.Unix(i.At, 0).UTC(), What: i.What, Settled: i.Settled, SettledBy: i.SettledBy}
+			x := Incident{Number: i.ID, At: time.Unix(i.At, 0).UTC(), What: i.What, Kind: i.Kind, Settled: i.Settled, SettledBy: i.SettledBy}
 			if i.SettledAt > 0 {
 				x.SettledAt = time.Unix(i.SettledAt, 0).UTC()
 			}
@@ -66,7 +71,7 @@ func (d *Desk) halted(ctx context.Context) error {
 		return err
 	}
 	for _, i := range all {
-		if strings.HasPrefix(i.What, errFork.Error()) {
+		if i.Stops() {
 			return fmt.Errorf("%w: %s, found at %s; its files are in %s", verify.ErrMisbehaviour, i.What,
 				i.At.Format(time.RFC3339), filepath.Join(d.home, incidentsDir))
 		}
@@ -152,55 +157,8 @@ func (d *Desk) putIncident(ctx context.Context, w store.DeskWriter, err error, a
 			return err
 		}
 	}
-	if err := w.PutIncident(ctx, store.Incident{At: now.Unix(), What: what, A: a, B: b}); err != nil {
+	if err := w.PutIncident(ctx, store.Incident{At: now.Unix(), What: what, Kind: kindOf(err), A: a, B: b}); err != nil {
 		return err
 	}
 	return d.record(ctx, w, "incident", what)
-}
-
-// ErrUnsettled says that an incident cannot be settled.
-var ErrUnsettled = errors.New("this incident cannot be settled")
-
-// settlers may settle an incident.
-var settlers = []Role{Approver, Administrator}
-
-// SettleBy is [Desk.Settle] for an approver or administrator, whom the desk's own
-// log names.
-func (d *Desk) SettleBy(ctx context.Context, o Officer, number int64, why string) error {
-	if err := o.Require(settlers...); err != nil {
-		return err
-	}
-	if why = strings.TrimSpace(why); why == "" || len(why) > message.MaxWords {
-		return problem.New(problem.InvalidValue, "why", "Say in a line why the incident needs no attention any more.")
-	}
-	return d.settleIncident(ctx, o.ID, o.Name, number, why)
-}
-
-// Settle notes why an incident needs no attention any more: an officer has
-// looked into it. Its evidence stays. A log with two faces cannot be settled.
-func (d *Desk) Settle(ctx context.Context, number int64, why string) error {
-	return d.settleIncident(ctx, "desk", "", number, why)
-}
-
-func (d *Desk) settleIncident(ctx context.Context, by, name string, number int64, why string) error {
-	if strings.TrimSpace(why) == "" {
-		return fmt.Errorf("%w without a reason", ErrUnsettled)
-	}
-	return d.db.Write(ctx, func(w store.DeskWriter) error {
-		all, err := w.Incidents(ctx)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(all, func(i store.Incident) bool { return i.ID == number })
-		switch {
-		case i < 0:
-			return problem.New(problem.NotFound, "incident", "This desk has no incident of this number.")
-		case strings.HasPrefix(all[i].What, errFork.Error()):
-			return fmt.Errorf("%w: after a log with two faces nothing is trusted", ErrUnsettled)
-		}
-		if err := w.Settle(ctx, store.Incident{ID: number, Settled: why, SettledBy: name, SettledAt: d.now().Unix()}); err != nil {
-			return err
-		}
-		return d.Record(ctx, w, by, "incident settled", fmt.Sprintf("%d: %s", number, why))
-	})
 }

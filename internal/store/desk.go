@@ -312,6 +312,7 @@ type Incident struct {
 	ID      int64 // given by the database, from 1
 	At      int64 // Unix seconds
 	What    string
+	Kind    string // of evidence, for explanations; empty where that was not kept
 	A, B    []byte
 	Settled string // why it needs no attention any more; empty while it does
 	// SettledBy is the officer who settled it, SettledAt when (Unix seconds); empty

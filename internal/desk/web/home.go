@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"runtime/debug"
 
+	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/internal/page"
 )
@@ -55,7 +56,7 @@ func (s *Server) home(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	v.Incidents = len(incidents)
+	v.Incidents = len(desk.Unsettled(incidents))
 	if v.Codes, err = s.Accounts.CodesLeft(c.Context(), c.User); err != nil {
 		return err
 	}

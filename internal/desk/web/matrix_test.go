@@ -24,7 +24,7 @@ var pathValues = map[string]string{
 	"{part:[a-z0-9-]{1,20}}":        "needed",
 	"{number:[1-9][0-9]{0,2}}":      "1",
 	"{case:[0-9a-f]{32}}":           "0123456789abcdef0123456789abcdef",
-	"{setting:four-eyes|retention}": "four-eyes", "{team:[0-9a-f]{16}}": "0123456789abcdef",
+	"{setting:four-eyes|retention}": "four-eyes", "{team:[0-9a-f]{16}}": "0123456789abcdef", "{incident:[1-9][0-9]{0,8}}": "9",
 }
 
 // address is a route's path with values.

@@ -26,6 +26,7 @@ var navigation = []navLine{
 	{"directory", "directory.title", "g a"},
 	{"keys", "keys.title", "g k"},
 	{"log", "auditlog.title", "g l"},
+	{"incidents", "incidents.title", "g p"},
 	{"rota", "rota.title", "g r"},
 	{"settings", "settings.title", "g c"},
 	{"users", "layout.nav_users", "g u"},

@@ -241,8 +241,8 @@ func (v *deskView) Clocks(ctx context.Context, caseID string) ([]byte, error) {
 // Incidents implements [store.DeskReader].
 func (v *deskView) Incidents(ctx context.Context) ([]store.Incident, error) {
 	return list(ctx, &v.view, "incidents", func(r *sql.Rows, i *store.Incident) error {
-		return r.Scan(&i.ID, &i.At, &i.What, &i.A, &i.B, &i.Settled, &i.SettledBy, &i.SettledAt)
-	}, `SELECT id, at_unix, what, a, b, settled, settled_by, settled_at_unix FROM incident ORDER BY id`)
+		return r.Scan(&i.ID, &i.At, &i.What, &i.A, &i.B, &i.Settled, &i.SettledBy, &i.SettledAt, &i.Kind)
+	}, `SELECT id, at_unix, what, a, b, settled, settled_by, settled_at_unix, kind FROM incident ORDER BY id`)
 }
 
 // Entries implements [store.DeskReader].

@@ -104,8 +104,8 @@ func (w *deskWriter) PutClocks(ctx context.Context, c store.CaseRef, clocks []by
 
 // PutIncident implements [store.DeskWriter].
 func (w *deskWriter) PutIncident(ctx context.Context, i store.Incident) error {
-	return w.exec(ctx, "an incident", `INSERT INTO incident (at_unix, what, a, b) VALUES (?1, ?2, ?3, ?4)`,
-		i.At, i.What, blob(i.A), blob(i.B))
+	return w.exec(ctx, "an incident", `INSERT INTO incident (at_unix, what, a, b, kind) VALUES (?1, ?2, ?3, ?4, ?5)`,
+		i.At, i.What, blob(i.A), blob(i.B), i.Kind)
 }
 
 // Log implements [store.DeskWriter].

@@ -102,7 +102,8 @@ CREATE TABLE incident (
     b       BLOB    NOT NULL,
     settled TEXT    NOT NULL DEFAULT '',
     settled_by TEXT NOT NULL DEFAULT '',
-    settled_at_unix INTEGER NOT NULL DEFAULT 0
+    settled_at_unix INTEGER NOT NULL DEFAULT 0,
+    kind TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE TABLE log_head (

@@ -26,7 +26,27 @@ export default async function (world) {
   await teams(world, page, origin);
   await notices(world, page, origin);
   await security(world, page, other, origin);
+  await incidents(world, other, origin);
   await without(world, origin);
+}
+
+// incidents reads what went wrong, takes its evidence, and settles it.
+async function incidents(world, page, origin) {
+  await page.goto(`${origin}/`);
+  await world.follow(page, ".ed-warning a[href='/incidents']");
+  for (const [lang, width] of fewer) {
+    await look(world, page, "/incidents", lang, width, second);
+    await look(world, page, "/incidents/1", lang, width, second);
+  }
+  await fresh(world, page, origin, second);
+  await page.goto(`${origin}/incidents/1`);
+  const [files] = await Promise.all([page.waitForEvent("download"), page.click("form[action='/incidents/1/files'] button")]);
+  world.expect("the evidence is a file", files.suggestedFilename() === "incident-1.zip");
+  await page.fill("#why", "We had asked the depositary for it by telephone.");
+  await world.follow(page, "form[action='/incidents/1/settle'] button");
+  await page.waitForURL(/done=settled/);
+  world.check("settled", [...await world.axe(page), ...await world.overflow(page)]);
+  await world.shot(page, "incident-settled");
 }
 
 // teams makes a team, renames it, and looks at its page.

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE incident ADD COLUMN kind TEXT NOT NULL DEFAULT '';
