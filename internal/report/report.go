@@ -48,6 +48,11 @@ func Write(w io.Writer, r bundle.Report, tags ...string) error {
 	return nil
 }
 
+// Sentences are the reasons of a verdict, in a language.
+func Sentences(l *locale.Localizer, r bundle.Report) []string {
+	return view{Localizer: l, Report: r}.Sentences()
+}
+
 // A view is a report in one language.
 type view struct {
 	*locale.Localizer
