@@ -38,6 +38,9 @@ func (b *Book) Listed(ctx context.Context, f Filter, before int64, limit int) ([
 	return list, nil
 }
 
+// A Matter is a case as it follows from its entries.
+type Matter = store.Matter
+
 // Cases returns cases as they were last derived, whose newest entry has an index
 // < before, the newest first, limit at most.
 func (b *Book) Cases(ctx context.Context, f Filter, before int64, limit int) ([]store.Matter, error) {

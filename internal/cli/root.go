@@ -175,7 +175,7 @@ Begin with:  entraide demo --exit --dir x`,
 		a.directoryCommand(), a.schemaCommand(), a.workflowCommand(), a.requestCommand(), a.caseCommand(), a.replyCommand(),
 		a.draftCommand(), a.templateCommand(), a.searchCommand(), a.rotaCommand(), a.pageCommand(), a.officeCommand(),
 		a.evidenceCommand(),
-		a.messageCommand(), a.witnessCommand(), a.auditCommand(), a.verifyCommand(),
+		a.messageCommand(), a.witnessCommand(), a.auditCommand(), a.auditorCommand(), a.verifyCommand(),
 	)
 	return root
 }

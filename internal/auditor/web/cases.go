@@ -12,7 +12,6 @@ import (
 
 	"github.com/entraide/entraide/internal/auditor"
 	"github.com/entraide/entraide/internal/page"
-	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -34,7 +33,7 @@ type caseRow struct {
 }
 
 // matter is a case of the book.
-type matter = store.Matter
+type matter = auditor.Matter
 
 // caseFields are what the list of cases can be asked for.
 var caseFields = []string{"party", "requesting", "requested", "stage", "lane", "case", "overdue", "acknowledged_over", "answered_over"}

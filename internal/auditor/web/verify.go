@@ -257,10 +257,12 @@ func (j *judge) receipt(u upload) (verdict, error) {
 	}
 	j.passed(&v, "receipt_log")
 	v.Entry = e.Index
+	listed := auditor.Listed{Entry: e.Entry}
+	listed.Body = e.Private.Body
 	v.Facts = []page.Pair{
 		{Term: j.c.L.T("auditor.entry"), Value: locale.V(j.c.L.Number(e.Index))},
 		{Term: j.c.L.T("auditor.time"), Value: locale.V(e.Entry.Time)},
-		{Term: j.c.L.T("auditor.what"), Value: text2html(words(j.c, auditor.Listed{AuditEntry: shownRow, Entry: e.Entry}))},
+		{Term: j.c.L.T("auditor.what"), Value: text2html(words(j.c, listed))},
 		{Term: j.c.L.T("auditor.log"), Value: locale.V(under.Origin)},
 	}
 	if behind {

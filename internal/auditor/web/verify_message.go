@@ -12,7 +12,6 @@ import (
 	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/internal/report"
-	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/bundle"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/message"
@@ -20,9 +19,6 @@ import (
 	"github.com/entraide/entraide/pkg/verify"
 	"github.com/entraide/entraide/pkg/wire"
 )
-
-// shownRow marks an entry whose private half is known.
-var shownRow = store.AuditEntry{Body: []byte{}}
 
 // text2html is a text in a page.
 func text2html(text string) template.HTML {
