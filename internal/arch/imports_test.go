@@ -79,6 +79,7 @@ var mayImport = []struct {
 	{"internal/page", []string{"internal/locale", "pkg/problem"}},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/page", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
+	{"internal/testkit/mirrors", slices.Concat(everyPkg, []string{"internal/auditor"})},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/page", "internal/report", "internal/telemetry"})},
 
 	// What a person types.
@@ -120,7 +121,7 @@ var thirdParty = []dependency{
 	{"github.com/ProtonMail/go-crypto", "OpenPGP after RFC 9580 and RFC 9980", []string{"pkg/pgp"}, false},
 	{"github.com/cloudflare/circl", "Shamir's sharing of a secret among people; go-crypto builds on it already", []string{"internal/recovery"}, false},
 	{"github.com/go-json-experiment/json", "JSON parsing that refuses duplicates and look-alikes", []string{"pkg/strictjson"}, false},
-	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/witness", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/desk", "internal/cli", "internal/demo"}, true},
+	{"golang.org/x/mod", "the Merkle tree and signed notes of the Go checksum database", []string{"pkg/translog", "pkg/verify", "pkg/client", "internal/guard", "internal/witness", "internal/broker", "internal/broker/home", "internal/store/storetest", "internal/testkit/mirrors", "internal/desk", "internal/cli", "internal/demo"}, true},
 	{"golang.org/x/text", "Unicode normalisation and language tags", []string{"pkg/evidence", "pkg/strictjson", "pkg/convention", "internal/desk", "internal/locale", "internal/desk/account"}, false},
 	{"github.com/nicksnyder/go-i18n/v2", "catalogues of sentences with the plural forms of every language", []string{"internal/locale"}, false},
 	{"golang.org/x/crypto", "Argon2id for the passwords of officers", []string{"internal/desk/account"}, false},

@@ -135,15 +135,21 @@ func (b *Book) Read(ctx context.Context, m *Mirror, c *client.Client) error {
 		}
 	}
 	return m.pages(ctx, c, wire.AuditQuery{From: from, Limit: wire.MaxPage}, func(p looked) error {
-		if err := b.keep(ctx, p.entries); err != nil {
-			return err
-		}
-		scope := p.scope
-		if scope == "" {
-			scope = markAll
-		}
-		return errors.Join(b.db.PutMark(ctx, markScope, scope), b.db.PutMark(ctx, markLooked, strconv.FormatInt(p.next, 10)))
+		return b.Take(ctx, p.entries, p.scope, p.next)
 	})
+}
+
+// Take keeps entries that were held against their leaves, as [Mirror.Entries] does:
+// all those before the index next that the broker shows to an auditor of a party;
+// to one of all exchanges if the party is empty.
+func (b *Book) Take(ctx context.Context, entries []Entry, party string, next int64) error {
+	if err := b.keep(ctx, entries); err != nil {
+		return err
+	}
+	if party == "" {
+		party = markAll
+	}
+	return errors.Join(b.db.PutMark(ctx, markScope, party), b.db.PutMark(ctx, markLooked, strconv.FormatInt(next, 10)))
 }
 
 // Again has the next reading begin with the first entry, for what was withheld

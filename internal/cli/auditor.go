@@ -136,7 +136,9 @@ func (f *roomForm) options(a *app, dir, origin string, book *auditor.Book) web.O
 		Home: dir, Book: book, Source: sourceOf(f.log.from), Rules: f.log.rules, Every: f.every, Origin: origin, Now: a.now, Log: a.logger(),
 	}
 	if f.log.account != "" {
-		o.Read = func(ctx context.Context, m *auditor.Mirror, b *auditor.Book) error { return readAs(ctx, f.log.account, m, b) }
+		o.Read = func(ctx context.Context, m *auditor.Mirror, b *auditor.Book) error {
+			return readAs(ctx, f.log.account, m, b)
+		}
 	}
 	return o
 }

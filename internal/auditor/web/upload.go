@@ -101,24 +101,37 @@ func unread(err error) error {
 // keep writes one part of a form to a file: one that was brought, or a text that
 // was pasted.
 func keep(part *multipart.Part, dir string) (u upload, err error) {
-	limit := int64(uploadBytes)
-	u.name = plainName(part.FileName())
+	content := io.Reader(part)
 	if part.FormName() == "pasted" {
-		u.name, limit = "", pastedBytes
+		content, err = pasted(part)
+	} else {
+		u.name = plainName(part.FileName())
+	}
+	if err != nil {
+		return u, err
 	}
 	f, err := os.CreateTemp(dir, "file-")
 	if err != nil {
 		return u, err
 	}
 	u.path = f.Name()
-	u.size, err = io.Copy(f, io.LimitReader(part, limit+1))
-	if err == nil && u.size > limit {
-		err = problem.New(problem.TooLarge, part.FormName(), "The text is longer than any checkpoint or receipt.")
-	}
-	if err == nil {
+	if u.size, err = io.Copy(f, content); err == nil {
 		u.kind, err = kindOf(f)
 	}
 	return u, errors.Join(err, f.Close())
+}
+
+// pasted reads a text as it was before a form made its lines end otherwise.
+func pasted(part io.Reader) (io.Reader, error) {
+	text, err := io.ReadAll(io.LimitReader(part, pastedBytes+1))
+	if err == nil && len(text) > pastedBytes {
+		err = problem.New(problem.TooLarge, "pasted", "The text is longer than any checkpoint or receipt.")
+	}
+	text = bytes.TrimSpace(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+	if len(text) > 0 {
+		text = append(text, '\n')
+	}
+	return bytes.NewReader(text), err
 }
 
 // kindOf tells by its beginning what a file is.

@@ -282,7 +282,6 @@ func (j *judge) checkpoint(u upload) (verdict, error) {
 	if err != nil {
 		return v, err
 	}
-	text = append(bytes.TrimRight(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), "\n"), '\n') // as a form pastes it
 	open, err := j.book.Checkpoint(j.c.Context(), text, j.c.Now)
 	behind := errors.Is(err, auditor.ErrBehind)
 	if err != nil && !behind {
