@@ -185,6 +185,9 @@ func (o *Office) firstBody(ctx context.Context, r store.DeskReader, by desk.Offi
 	if err != nil {
 		return nil, problem.New(problem.InvalidValue, "kind", "It must be a kind of content, or a type of measure such as T05.")
 	}
+	if b, ok := body.(*convention.Delivery); ok {
+		b.Final = n.Final
+	}
 	if n.Lang != "" {
 		o.prefill(body, by, d, n)
 	}

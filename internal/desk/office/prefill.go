@@ -29,7 +29,7 @@ func (o *Office) prefill(body convention.Body, by desk.Officer, d store.Draft, n
 	case *convention.Acknowledgement:
 		b.Officer, b.Contact, b.Unit = by.Name, o.contacts(by, d.From)[0], o.asAuthority(d.From, n.Lang).Name
 	case *convention.Delivery:
-		b.Executing, b.Final, b.Results = o.contacts(by, d.From)[0], d.Final, nil
+		b.Executing, b.Results = o.contacts(by, d.From)[0], nil
 		for _, m := range n.known.Measures {
 			b.Results = append(b.Results, convention.DeliveryResult{Measure: m.Number, Type: m.Type})
 		}
@@ -90,13 +90,17 @@ func (o *Office) contacts(by desk.Officer, authority string) []convention.Contac
 }
 
 // follow keeps what is said of a draft beside its body in step with it: the lane
-// of a request is that of its urgency, and the requested State that of the
-// recipient.
+// of a request is that of its urgency, the requested State that of the recipient,
+// and a delivery is the last where it says so.
 func follow(d *store.Draft, body []byte) []byte {
 	var request struct {
 		Kind      string `json:"kind"`
 		Urgency   string `json:"urgency"`
 		Requested string `json:"requested"`
+		Final     bool   `json:"final"`
+	}
+	if json.Unmarshal(body, &request) == nil && request.Kind == "delivery" {
+		d.Final = request.Final
 	}
 	if d.Case != "" || json.Unmarshal(body, &request) != nil || request.Kind != "request" {
 		return body

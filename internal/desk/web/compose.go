@@ -15,6 +15,7 @@ import (
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 // Those who write drafts.
@@ -149,6 +150,7 @@ type newView struct {
 	// Of a reply.
 	Case, Act string
 	Kinds     []page.Choice
+	MayEnd    bool       // the message can be the last
 	Keep      url.Values // what was given already
 }
 
@@ -167,6 +169,7 @@ func (s *Server) draftNewPage(w http.ResponseWriter, c *Call) error {
 func (s *Server) askNew(w http.ResponseWriter, c *Call, status int, form page.Form) error {
 	v := newView{Form: form, Case: form.Values.Get("case"), Act: form.Values.Get("act"), Keep: carried(form.Values)}
 	if v.Case != "" {
+		v.MayEnd = v.Act == string(workflow.Deliver)
 		for _, kind := range office.KindsOf(v.Act) {
 			v.Kinds = append(v.Kinds, page.Choice{Value: kind, Label: convention.Label("kind", kind, c.L.Tag)})
 		}
@@ -187,7 +190,7 @@ func (s *Server) askNew(w http.ResponseWriter, c *Call, status int, form page.Fo
 func carried(in url.Values) url.Values {
 	out := url.Values{}
 	for name, values := range in {
-		if strings.HasPrefix(name, "/") || name == "final" || name == "copy" || name == "relation" {
+		if strings.HasPrefix(name, "/") || name == "final" && in.Get("act") != string(workflow.Deliver) || name == "copy" || name == "relation" {
 			out[name] = values
 		}
 	}
@@ -370,6 +373,9 @@ func (s *Server) draftNew(w http.ResponseWriter, c *Call) error {
 	}
 	if d, err = s.fillIn(c, d, in); err != nil {
 		return err
+	}
+	if chooses(scalar(bodyOf(d)["kind"])) {
+		return s.redirect(w, c, "draft.section", "draft", d.ID, "part", "content")
 	}
 	if n.Lane != "routine" || n.Case != "" {
 		return s.redirect(w, c, "draft.section", "draft", d.ID, "part", partNeeded)

@@ -28,6 +28,7 @@ type partView struct {
 	Needed  bool
 	Changed bool // more is needed because of what was chosen
 	Errors  int
+	Answers []answered // what it answers
 }
 
 // A partGroup are the fields of one part.
@@ -91,6 +92,9 @@ func (s *Server) showPart(w http.ResponseWriter, c *Call, status int, d office.D
 	}
 	if !needed {
 		v.Title = parts[0].Title
+	}
+	if v.Answers, err = s.answering(c, d, scalar(body["kind"])); err != nil {
+		return err
 	}
 	// A draft that was just begun is not scolded: what is wrong is said of what was
 	// filled in.
@@ -272,6 +276,9 @@ func (s *Server) afterPart(w http.ResponseWriter, c *Call, d office.Draft, r *re
 	}
 	if r.does == "next" && a.next != "" {
 		return s.redirect(w, c, "draft.section", "draft", d.ID, "part", a.next)
+	}
+	if open, _, _, err := s.findings(c, d, a.parts); err == nil && r.does == "next" && len(open) == 0 && d.Case != "" {
+		return s.redirect(w, c, "draft.check", "draft", d.ID) // a reply is one part
 	}
 	return s.done(w, c, "saved", "draft", "draft", d.ID)
 }
