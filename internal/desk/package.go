@@ -76,12 +76,12 @@ func ListPackage(dir string, number, measure int64, description convention.Text)
 	return convention.Package{
 		Number: number, Measure: measure, Description: description,
 		Origin: p.Custody.Origin, AcquiredAt: convention.At(at), Method: p.Custody.Method,
-		MediaType: file.MediaType, Size: sealed.PlainBytes, SHA256: sealed.PlainSHA256, Custody: custodyEvents(p, at),
+		MediaType: file.MediaType, Size: sealed.PlainBytes, SHA256: sealed.PlainSHA256, Custody: custodyEvents(p, at, description.Lang),
 	}, nil
 }
 
-// custodyEvents is the chain of custody as a delivery tells it.
-func custodyEvents(p *evidence.Package, acquired time.Time) []convention.CustodyEvent {
+// custodyEvents is the chain of custody as a delivery tells it, in a language.
+func custodyEvents(p *evidence.Package, acquired time.Time, lang string) []convention.CustodyEvent {
 	how := strings.TrimSpace(strings.Join([]string{p.Custody.Method, p.Custody.Tool, p.Custody.ToolVersion}, " "))
 	events := []convention.CustodyEvent{{At: convention.At(acquired), By: p.Custody.AcquiredBy, Event: how, Code: "acquired"}}
 	for _, t := range p.Custody.Transfers {
@@ -93,7 +93,11 @@ func custodyEvents(p *evidence.Package, acquired time.Time) []convention.Custody
 		}
 	}
 	if at, err := time.Parse(time.RFC3339, p.Created); err == nil {
-		events = append(events, convention.CustodyEvent{At: convention.At(at), By: p.Custody.AcquiredBy, Event: "packed and sealed", Code: "sealed"})
+		sealed := "packed and sealed"
+		if label := convention.Label("custody-event", "sealed", lang); label != "" && lang != "en" {
+			sealed = label
+		}
+		events = append(events, convention.CustodyEvent{At: convention.At(at), By: p.Custody.AcquiredBy, Event: sealed, Code: "sealed"})
 	}
 	return events
 }

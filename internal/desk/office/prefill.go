@@ -33,6 +33,13 @@ func (o *Office) prefill(body convention.Body, by desk.Officer, d store.Draft, n
 		for _, m := range n.known.Measures {
 			b.Results = append(b.Results, convention.DeliveryResult{Measure: m.Number, Type: m.Type})
 		}
+	case *convention.Preserved:
+		b.Items = nil
+		for _, m := range n.known.Measures {
+			if m.Workflow == "preservation" {
+				b.Items = append(b.Items, convention.PreservedItem{Measure: m.Number})
+			}
+		}
 	case *convention.Decision:
 		b.Items = nil
 		for _, m := range n.known.Measures {

@@ -14,6 +14,7 @@ import (
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 const (
@@ -196,23 +197,46 @@ func (s *Server) glance(c *Call, v *caseView) {
 			v.Turn = "ours"
 		}
 	}
-	v.Actions = actions(c, found)
+	v.Actions = s.actions(c, found)
 }
 
 // ours reports whether an authority is one of this State.
 func (s *Server) ours(authority string) bool { return directory.PartyOf(authority) == s.Desk.Party() }
 
-// actions are the acts that an officer can begin to write now; first those that
-// the other side waits for.
-func actions(c *Call, found desk.Case) (out []page.Choice) {
+// actions are the acts that an officer can begin to write now; first what is next,
+// then those that the other side waits for. An answer is offered where there is a
+// question.
+func (s *Server) actions(c *Call, found desk.Case) (out []page.Choice) {
+	next := s.nextActs(found)
 	acts := slices.Clone(found.Acts)
-	slices.SortStableFunc(acts, func(a, b string) int { return cmp.Compare(index(found.Owed.Acts, a), index(found.Owed.Acts, b)) })
+	slices.SortStableFunc(acts, func(a, b string) int {
+		return cmp.Or(cmp.Compare(index(next, a), index(next, b)), cmp.Compare(index(found.Owed.Acts, a), index(found.Owed.Acts, b)))
+	})
 	for _, act := range acts {
-		if len(office.KindsOf(act)) > 0 {
-			out = append(out, page.Choice{Value: act, Label: convention.Label("act", act, c.L.Tag)})
+		if len(office.KindsOf(act)) == 0 || act == string(workflow.Answer) && !slices.Contains(next, act) {
+			continue
 		}
+		out = append(out, page.Choice{Value: act, Label: c.L.T("case.do_" + act)})
 	}
 	return out
+}
+
+// nextActs are the acts that move a case on, in the order in which an officer
+// would think of them.
+func (s *Server) nextActs(found desk.Case) (acts []string) {
+	add := func(is bool, act workflow.Act) {
+		if is {
+			acts = append(acts, string(act))
+		}
+	}
+	ours := found.Role == string(workflow.Requesting)
+	add(!ours, workflow.Acknowledge)
+	add(slices.ContainsFunc(found.Missing, func(m desk.Missing) bool { return s.ours(m.By) }), workflow.Answer)
+	add(ours && slices.ContainsFunc(found.Conditions, func(x desk.Condition) bool { return !x.Binding }), workflow.Respond)
+	add(!ours && found.Stage == string(workflow.StageAcknowledged), workflow.Decide)
+	add(!ours && found.Stage != string(workflow.StageAnswered), workflow.Deliver)
+	add(found.Stage == string(workflow.StageAnswered) || found.Stage == string(workflow.StageWithdrawn), workflow.Close)
+	return acts
 }
 
 // index is where an element stands in a list; behind it if it is not there.

@@ -113,7 +113,7 @@ var stateKinds = map[string]string{"open": "info", "submitted": "warn", "sent": 
 
 func (s *Server) draftLine(c *Call, d office.Draft) draftLine {
 	line := draftLine{
-		Draft: d, What: convention.Label("act", d.Act, c.L.Tag), To: s.authorityName(c, d.To), Own: d.Changed == c.User.Name,
+		Draft: d, What: written(c, d.Act), To: s.authorityName(c, d.To), Own: d.Changed == c.User.Name,
 		State: page.MakeTag(stateKinds[d.State], c.L.T("compose.state_"+d.State)),
 	}
 	if at, err := time.Parse(time.RFC3339, d.At); err == nil {
@@ -123,6 +123,15 @@ func (s *Server) draftLine(c *Call, d office.Draft) draftLine {
 		line.What = d.Title
 	}
 	return line
+}
+
+// written names what an act does, as officers say it of what they write; those that
+// open a case have the name of the law.
+func written(c *Call, act string) string {
+	if key := "case.do_" + act; c.L.Has(key) {
+		return c.L.T(key)
+	}
+	return convention.Label("act", act, c.L.Tag)
 }
 
 // authorityName is the name of an authority and of its State.

@@ -43,6 +43,9 @@ func (r *reader) object(s convention.Shape, at string, old map[string]any) map[s
 	for _, in := range s.Inputs() {
 		pointer := at + "/" + in.Name
 		if !r.about(pointer) {
+			if _, has := out[in.Name]; !has && in.Form == convention.FormFlag && !in.Optional && !in.Statement && !in.Many {
+				out[in.Name] = false // a box that was not ticked, be it that it was not shown
+			}
 			continue
 		}
 		v := r.member(in, pointer, old[in.Name])

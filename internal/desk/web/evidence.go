@@ -183,7 +183,7 @@ func (s *Server) evidenceFetch(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	return s.done(w, c, "evidence_asked", "evidence", "message", c.Value("message"), "number", c.Value("number"))
+	return s.redirect(w, c, "evidence", "message", c.Value("message"), "number", c.Value("number"))
 }
 
 // evidenceCheck has the desk compare what it keeps with what was signed, again.
@@ -191,7 +191,7 @@ func (s *Server) evidenceCheck(w http.ResponseWriter, c *Call) error {
 	if err := s.office.AskEvidence(c.Context(), c.User.Officer(), fetching(c, true), true); err != nil {
 		return err
 	}
-	return s.done(w, c, "evidence_checked", "evidence", "message", c.Value("message"), "number", c.Value("number"))
+	return s.redirect(w, c, "evidence", "message", c.Value("message"), "number", c.Value("number"))
 }
 
 // evidencePackage hands out the whole package as the sender signed it.

@@ -185,7 +185,7 @@ for (const button of all("button[data-sound]")) {
 // Drafts save themselves a moment after somebody has typed.
 for (const form of all("form[data-autosave]")) {
   const said = form.querySelector("[data-autosaved]");
-  let timer = 0;
+  let timer = 0, saving;
   const save = async () => {
     if (form.dataset.sent) return;
     const fields = new URLSearchParams(new FormData(form));
@@ -202,9 +202,17 @@ for (const form of all("form[data-autosave]")) {
   };
   form.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(save, 3000);
+    timer = setTimeout(() => { saving ??= save().finally(() => { saving = undefined; }); }, 3000);
   });
-  form.addEventListener("submit", () => clearTimeout(timer));
+  // What is being saved makes a new version: the form waits for it, or it would
+  // contradict itself.
+  form.addEventListener("submit", (event) => {
+    clearTimeout(timer);
+    if (!saving) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    saving.then(() => form.requestSubmit(event.submitter));
+  }, { capture: true });
 }
 
 // A page that waits for something loads itself again.
