@@ -178,7 +178,11 @@ func (a *app) userReset() *cobra.Command {
 		Short: "Take password and factors away, and invite anew",
 		Long: `Take a user's password, second factor, passkeys and recovery codes away, end
 their sessions, and print the code of a new invitation. A user who was disabled
-may come back that way.`,
+may come back that way.
+
+On the pages it takes two administrators to do so. This command, on the machine
+itself, is how the only administrator comes back who has lost everything. The
+desk's own log names it, and the user is told when they sign in.`,
 		Example: "  entraide user reset i.haddad --home desk",
 		Args:    exactly("LOGIN"),
 		RunE: a.onUsers(func(ctx context.Context, accounts *account.Accounts, args []string) error {
@@ -186,7 +190,7 @@ may come back that way.`,
 			if err != nil {
 				return err
 			}
-			code, err := accounts.Reset(ctx, atTheShell, u.ID)
+			code, err := accounts.RecoverAtMachine(ctx, atTheShell, u.ID)
 			if err != nil {
 				return err
 			}

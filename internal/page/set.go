@@ -176,6 +176,8 @@ type Shell struct {
 	Left      int // seconds until the session ends; 0 if it does not, or nobody is signed in
 	LeftAt    time.Time
 	Flash     string
+	Warning   string // of what happened to the user's account; empty for nothing
+	WarningAt string // the page that says more
 }
 
 // A NavItem is a line of the navigation: where it leads, and the keys that go

@@ -26,6 +26,7 @@ type DeskReader interface {
 	WorkReader
 	TextReader
 	DutyReader
+	AlertReader
 	// Published returns the directory statements with index > after, in order.
 	Published(ctx context.Context, after int64) ([]Published, error)
 	// Seen returns the newest checkpoint that the desk has verified, signed, and when
@@ -123,6 +124,7 @@ type DeskWriter interface {
 	WorkWriter
 	TextWriter
 	DutyWriter
+	AlertWriter
 	PutPublished(ctx context.Context, p Published) error
 	PutSeen(ctx context.Context, note []byte, freshAt int64) error
 	// PutCursor notes that an authority has taken an item.

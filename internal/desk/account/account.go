@@ -29,6 +29,7 @@ const (
 	Idle         = 15 * time.Minute // a session that nobody uses ends
 	Absolute     = 10 * time.Hour   // every session ends
 	Fresh        = 5 * time.Minute  // how long a proof of who somebody is serves to sign or export
+	KnownFor     = forget           // a browser that is not used is forgotten after it
 	InviteFor    = 72 * time.Hour   // how long an invitation can be taken up
 	MinLength    = 8                // of a password, in characters; a second factor always goes with it
 	MaxLength    = 128              // of a password, in characters
@@ -76,6 +77,8 @@ type User struct {
 	Subject    string // at the identity provider
 	CreatedAt  time.Time
 	SignedInAt time.Time // zero before the first time
+
+	begun int64 // when the session began in which they act; Unix seconds, 0 for none
 }
 
 // Officer is the user as the work of the desk knows them.
@@ -126,6 +129,10 @@ const (
 	ZoneUnknown    Reason = "zone_unknown"
 	LanguageOther  Reason = "language_unknown"
 	LastFactor     Reason = "last_factor"
+	RecoveryTwo    Reason = "recovery_two"
+	RecoveryAsked  Reason = "recovery_asked"
+	RecoveryOwn    Reason = "recovery_own"
+	RecoveryNone   Reason = "recovery_none"
 )
 
 // A Refusal says which field of a form was not taken, and why.
@@ -205,6 +212,7 @@ type change struct {
 	by     string // id of who does it
 	what   string // for the desk's own log
 	detail string // besides the id of the account
+	begun  int64  // when the session began in which it is done; 0 for none
 	apply  func(ctx context.Context, w store.DeskWriter, row *store.Account) error
 }
 
@@ -220,6 +228,11 @@ func (a *Accounts) change(ctx context.Context, id string, c change) error {
 		}
 		if err := w.PutAccount(ctx, row); err != nil {
 			return err
+		}
+		if kind := alerting[c.what]; kind != "" {
+			if err := a.alert(ctx, w, id, store.Alert{Kind: kind, Begun: c.begun}); err != nil {
+				return err
+			}
 		}
 		return a.Desk.Record(ctx, w, c.by, c.what, strings.TrimSpace(id+" "+c.detail))
 	})

@@ -499,7 +499,10 @@ func TestManage(t *testing.T) {
 	if _, err := h.signIn("drafter", good, h.code(secret)); !errors.Is(err, account.ErrRefused) {
 		t.Errorf("a disabled user signs in: %v", err)
 	}
-	code, err := h.Reset(t.Context(), me, drafter.User.ID)
+	if err := h.ProposeRecovery(t.Context(), me, drafter.User.ID); reason(err) != account.RecoveryTwo {
+		t.Error("one administrator can recover an account", err)
+	}
+	code, err := h.RecoverAtMachine(t.Context(), "shell", drafter.User.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -508,7 +511,7 @@ func TestManage(t *testing.T) {
 		t.Error("the second factor is the old one")
 	}
 	log := h.log()
-	for _, want := range []string{"user-invited", "roles-changed", "drafter approver", "user-disabled", "user-reset"} {
+	for _, want := range []string{"user-invited", "roles-changed", "drafter approver", "user-disabled", "user-recovered-at-the-machine"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log does not say %s", want)
 		}

@@ -82,7 +82,7 @@ func (a *Accounts) SetFactor(ctx context.Context, u User, secret []byte, code st
 	if !ok {
 		return &Refusal{"code", CodeWrong}
 	}
-	return a.change(ctx, u.ID, change{by: u.ID, what: "second-factor-set", apply: func(_ context.Context, _ store.DeskWriter, row *store.Account) error {
+	return a.change(ctx, u.ID, change{by: u.ID, begun: u.begun, what: "second-factor-set", apply: func(_ context.Context, _ store.DeskWriter, row *store.Account) error {
 		row.TOTP, row.TOTPStep = secret, step
 		return nil
 	}})
@@ -97,7 +97,7 @@ func (a *Accounts) NewRecoveryCodes(ctx context.Context, u User) ([]string, erro
 		codes[i] = newCode(recoveryLen)
 		rows[i] = store.RecoveryCode{Account: u.ID, Digest: digest(codes[i])}
 	}
-	err := a.change(ctx, u.ID, change{by: u.ID, what: "recovery-codes-made", apply: func(ctx context.Context, w store.DeskWriter, _ *store.Account) error {
+	err := a.change(ctx, u.ID, change{by: u.ID, begun: u.begun, what: "recovery-codes-made", apply: func(ctx context.Context, w store.DeskWriter, _ *store.Account) error {
 		return w.PutRecoveryCodes(ctx, u.ID, rows)
 	}})
 	if err != nil {

@@ -104,11 +104,16 @@ func (a *Accounts) FirstCode(ctx context.Context) (code string, err error) {
 func administrators(all []store.Account, except string) int {
 	n := 0
 	for _, row := range all {
-		if row.ID != except && row.Status == Active && slices.Contains(strings.Fields(row.Roles), string(desk.Administrator)) {
+		if row.ID != except && administrates(row) {
 			n++
 		}
 	}
 	return n
+}
+
+// administrates reports whether an account is that of an administrator who can act.
+func administrates(row store.Account) bool {
+	return row.Status == Active && slices.Contains(strings.Fields(row.Roles), string(desk.Administrator))
 }
 
 // An Invitation is what somebody sees who takes one up.
@@ -291,30 +296,4 @@ func (a *Accounts) Disable(ctx context.Context, by, id string) error {
 		row.Status = Disabled
 		return errors.Join(w.DeleteSessions(ctx, id, nil), w.DeleteInvitation(ctx, id))
 	}})
-}
-
-// Reset takes a user's password, second factor, passkeys and recovery codes
-// away, ends their sessions, and returns the code of a new invitation. It also
-// lets a disabled user in again. Nobody resets themselves.
-func (a *Accounts) Reset(ctx context.Context, by, id string) (code string, err error) {
-	if by == id {
-		return "", &Refusal{"user", OwnAccount}
-	}
-	err = a.change(ctx, id, change{by: by, what: "user-reset", apply: func(ctx context.Context, w store.DeskWriter, row *store.Account) error {
-		row.Status, row.Password, row.TOTP, row.TOTPStep = Invited, "", nil, 0
-		keys, err := w.Passkeys(ctx, id)
-		if err != nil {
-			return err
-		}
-		for _, k := range keys {
-			if err := w.DeletePasskey(ctx, id, k.ID); err != nil {
-				return err
-			}
-		}
-		if code, err = a.invite(ctx, w, id, InviteFor); err != nil {
-			return err
-		}
-		return errors.Join(w.PutRecoveryCodes(ctx, id, nil), w.DeleteSessions(ctx, id, nil))
-	}})
-	return code, err
 }

@@ -125,7 +125,7 @@ func (p *Passkeys) Add(ctx context.Context, u User, c Ceremony, name string, ans
 	if name = strings.TrimSpace(name); checkName(name) != nil {
 		return &Refusal{"name", NameForm}
 	}
-	return p.change(ctx, u.ID, change{by: u.ID, what: "passkey-added", apply: func(ctx context.Context, w store.DeskWriter, row *store.Account) error {
+	return p.change(ctx, u.ID, change{by: u.ID, begun: u.begun, what: "passkey-added", apply: func(ctx context.Context, w store.DeskWriter, row *store.Account) error {
 		h, err := p.holder(ctx, w, u.ID)
 		if err != nil {
 			return err
@@ -265,7 +265,7 @@ func (a *Accounts) RemovePasskey(ctx context.Context, u User, id string) error {
 	if err != nil {
 		return ErrNoAccount
 	}
-	return a.change(ctx, u.ID, change{by: u.ID, what: "passkey-removed", apply: func(ctx context.Context, w store.DeskWriter, row *store.Account) error {
+	return a.change(ctx, u.ID, change{by: u.ID, begun: u.begun, what: "passkey-removed", apply: func(ctx context.Context, w store.DeskWriter, row *store.Account) error {
 		keys, err := w.Passkeys(ctx, u.ID)
 		if err != nil {
 			return err

@@ -170,7 +170,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, s Session, old, password 
 		return err
 	}
 	return a.change(ctx, s.User.ID, change{
-		by: s.User.ID, what: "password-changed",
+		by: s.User.ID, begun: s.User.begun, what: "password-changed",
 		apply: func(ctx context.Context, w store.DeskWriter, row *store.Account) error {
 			row.Password = hash
 			return w.DeleteSessions(ctx, row.ID, s.digest)

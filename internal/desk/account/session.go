@@ -23,7 +23,10 @@ const (
 // A Session is one browser in which somebody is signed in.
 type Session struct {
 	// Token is what the browser holds; empty unless the session was just begun.
-	Token       string
+	Token string
+	// Browser is the secret by which the browser is known again; empty unless the
+	// session was just begun.
+	Browser     string
 	User        User
 	Method      string
 	CreatedAt   time.Time
@@ -51,6 +54,7 @@ func (s Session) EndsAt() time.Time {
 }
 
 func sessionOf(s store.Session, u User) Session {
+	u.begun = s.CreatedAt
 	return Session{
 		User: u, Method: s.Method, Address: s.Address, Agent: s.Agent, digest: s.Digest,
 		CreatedAt: time.Unix(s.CreatedAt, 0).UTC(), SeenAt: time.Unix(s.SeenAt, 0).UTC(),
@@ -88,6 +92,9 @@ func (a *Accounts) begin(ctx context.Context, id, method string, from From, old 
 				return err
 			}
 		} else {
+			if err := a.recognise(ctx, w, account, &from); err != nil {
+				return err
+			}
 			account.SignedInAt = now.Unix()
 			if err := w.PutAccount(ctx, account); err != nil {
 				return err
@@ -106,7 +113,7 @@ func (a *Accounts) begin(ctx context.Context, id, method string, from From, old 
 		return Session{}, err
 	}
 	s := sessionOf(row, u)
-	s.Token = token
+	s.Token, s.Browser = token, from.Browser
 	return s, nil
 }
 

@@ -30,6 +30,7 @@ const nobodyYet = "nobody"
 type From struct {
 	Address string // network address
 	Agent   string // what their browser calls itself
+	Browser string // the secret by which it is known again; empty if it has none
 }
 
 // Credentials are what somebody types to show who they are. Code is one of the
@@ -51,7 +52,7 @@ func (a *Accounts) SignIn(ctx context.Context, c Credentials, from From) (Sessio
 // that many at once are not looked at for the price of one.
 func (a *Accounts) prove(ctx context.Context, c Credentials, from From) (store.Account, error) {
 	login := plainLogin(c.Login)
-	row, err := a.attempt(ctx, login)
+	row, err := a.attempt(ctx, login, from)
 	if err != nil {
 		return row, err
 	}
@@ -89,7 +90,8 @@ func (a *Accounts) prove(ctx context.Context, c Credentials, from From) (store.A
 			return err
 		}
 		if proof.recovery {
-			if err := a.Desk.Record(ctx, w, current.ID, "recovery-code-used", current.ID); err != nil {
+			if err := errors.Join(a.alert(ctx, w, current.ID, alertFrom("recovery_code_used", from)),
+				a.Desk.Record(ctx, w, current.ID, "recovery-code-used", current.ID)); err != nil {
 				return err
 			}
 		}
@@ -103,7 +105,7 @@ func (a *Accounts) prove(ctx context.Context, c Credentials, from From) (store.A
 
 // attempt counts an attempt under a name, whether or not somebody has it, and
 // returns the account if there is one.
-func (a *Accounts) attempt(ctx context.Context, login string) (row store.Account, err error) {
+func (a *Accounts) attempt(ctx context.Context, login string, from From) (row store.Account, err error) {
 	err = a.Desk.Store().Write(ctx, func(w store.DeskWriter) error {
 		f, err := w.Failures(ctx, digest(login))
 		if err != nil {
@@ -121,6 +123,9 @@ func (a *Accounts) attempt(ctx context.Context, login string) (row store.Account
 		row, err = w.AccountByLogin(ctx, login)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
+		}
+		if err == nil && f.Count == freeAttempts {
+			err = a.alert(ctx, w, row.ID, alertFrom("locked", from))
 		}
 		return err
 	})

@@ -44,9 +44,11 @@ type Notification struct {
 
 // Text is all that a notice says, besides the number of the page.
 const (
-	textTest  = "Entraide: this is a test of notices. Nobody needs you."
-	textPage  = "Entraide: something needs you on watch. Sign in to the desk and acknowledge it."
-	textDrill = "Entraide: this is a drill of the watch. Sign in to the desk and acknowledge it."
+	textTest    = "Entraide: this is a test of notices. Nobody needs you."
+	textPage    = "Entraide: something needs you on watch. Sign in to the desk and acknowledge it."
+	textAccount = "Entraide: something happened to your account at the desk. Sign in and look at the page of your account."
+	textRelease = "Entraide: a message was released in an emergency by one officer. Sign in to the desk and look at it."
+	textDrill   = "Entraide: this is a drill of the watch. Sign in to the desk and acknowledge it."
 )
 
 // Check refuses settings with which no notice could be sent.
@@ -185,19 +187,24 @@ const (
 	eventPage  event = "page"
 	eventDrill event = "drill"
 	eventTest  event = "test"
+
+	eventAccount event = desk.EventAccount
+	eventRelease event = desk.EventRelease
 )
 
 // text is all that a notice of an event says, besides its number.
 func (e event) text() string {
-	return map[event]string{eventPage: textPage, eventDrill: textDrill, eventTest: textTest}[e]
+	return map[event]string{
+		eventPage: textPage, eventDrill: textDrill, eventTest: textTest, eventAccount: textAccount, eventRelease: textRelease,
+	}[e]
 }
 
 // name is that of a web-hook; a drill is a page that says so.
 func (e event) name() string {
-	if e == eventTest {
-		return string(e)
+	if e == eventDrill {
+		return string(eventPage)
 	}
-	return string(eventPage)
+	return string(e)
 }
 
 // A Notifier sends notices. Reachable says which addresses a web-hook may lead to
@@ -268,6 +275,38 @@ func (n *Notifier) Send(ctx context.Context) error {
 			x.Problem, x.SentAt = "", n.Office.now()
 		}
 		if err := n.Office.desk.Store().Write(ctx, func(w store.DeskWriter) error { return w.PutNotice(ctx, x) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SendWords sends the words to officers that are due: of their accounts, and of what
+// they are to look at. They are tried as notices of pages are.
+func (n *Notifier) SendWords(ctx context.Context) error {
+	var settings Notification
+	var due []store.Notice
+	if err := n.Office.desk.Store().Read(ctx, func(r store.DeskReader) (err error) {
+		if err := setting(ctx, r, SettingNotification, &settings); err != nil {
+			return err
+		}
+		due, err = r.DueNotices(ctx, n.Office.now(), noticesAtOnce)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, x := range due {
+		x.Attempts++
+		as := store.PageNotice{Page: x.ID, Officer: x.Officer, Channel: x.Channel, Address: x.Address}
+		if err := n.send(ctx, settings, as, event(x.Event)); err != nil {
+			x.Problem, x.NextAt = reason(err), n.Office.now()+x.Attempts*noticeRetry
+			if x.Attempts >= noticeAttempts {
+				x.NextAt = never
+			}
+		} else {
+			x.Problem, x.SentAt = "", n.Office.now()
+		}
+		if err := n.Office.desk.Store().Write(ctx, func(w store.DeskWriter) error { return w.PutDueNotice(ctx, x) }); err != nil {
 			return err
 		}
 	}
@@ -416,7 +455,7 @@ func (n *Notifier) Watch(ctx context.Context) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(n.Office.Tick(ctx), n.Send(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(n.Office.Tick(ctx), n.Send(ctx), n.SendWords(ctx)); err != nil && ctx.Err() == nil {
 			n.Office.desk.Log.Warn("calling the watch", "err", err)
 		}
 		select {

@@ -16,6 +16,7 @@ import (
 const (
 	sessionCookie  = "__Host-entraide"
 	ceremonyCookie = "__Host-ceremony"
+	browserCookie  = "__Host-browser" // by which a browser is known again
 )
 
 // A Call is a request whose caller is known.
@@ -50,12 +51,15 @@ func (c *Call) Fields() (url.Values, error) { return page.Fields(c.Request) }
 
 // From says where the caller sits.
 func (c *Call) From() account.From {
-	return account.From{Address: page.Address(c.Request), Agent: c.UserAgent()}
+	return account.From{Address: page.Address(c.Request), Agent: c.UserAgent(), Browser: page.CookieValue(c.Request, browserCookie)}
 }
 
 // enter hands a session to the browser.
 func enter(w http.ResponseWriter, s account.Session) {
 	page.SetCookie(w, sessionCookie, s.Token, account.Absolute)
+	if s.Browser != "" {
+		page.SetCookie(w, browserCookie, s.Browser, account.KnownFor)
+	}
 }
 
 // redirect sends the browser to a page after a form; pairs fill its path.

@@ -24,6 +24,7 @@ var securityRoutes = []Route{
 	{Name: "passkey.new.options", Method: http.MethodPost, Path: "/security/passkeys/options", Who: SignedIn, Fresh: true, Handle: (*Server).passkeyNewOptions},
 	{Name: "passkey.new.post", Method: http.MethodPost, Path: "/security/passkeys/new", Who: SignedIn, Fresh: true, Handle: (*Server).passkeyAdd},
 	{Name: "passkey.remove", Method: http.MethodPost, Path: "/security/passkeys/remove", Who: SignedIn, Fresh: true, Handle: (*Server).passkeyRemove},
+	{Name: "alerts.seen", Method: http.MethodPost, Path: "/security/alerts", Who: SignedIn, Handle: (*Server).alertsSeen},
 	{Name: "session.end", Method: http.MethodPost, Path: "/security/sessions/end", Who: SignedIn, Handle: (*Server).sessionEnd},
 }
 
@@ -38,6 +39,8 @@ type securityView struct {
 	Current  string // id of this session
 	Zones    []string
 	Lang     []page.Choice
+	Alerts   []alertLine
+	Last     int64 // the newest alert that was not seen; 0 for none
 }
 
 func (s *Server) securityPage(w http.ResponseWriter, c *Call) error {
@@ -63,6 +66,9 @@ func (s *Server) security(w http.ResponseWriter, c *Call, status int, v security
 		k.CreatedAt, k.UsedAt = c.At(k.CreatedAt), c.At(k.UsedAt)
 	}
 	if v.Codes, err = s.Accounts.CodesLeft(c.Context(), c.User); err != nil {
+		return err
+	}
+	if v.Alerts, v.Last, err = s.alerts(c); err != nil {
 		return err
 	}
 	if v.Sessions, err = s.Accounts.Sessions(c.Context(), c.User); err != nil {

@@ -44,6 +44,7 @@ func (s *Server) shell(c *Call) page.Shell {
 	if c.SignedIn() {
 		v.User, v.Shortcuts = c.User.Name, c.User.Shortcuts
 		v.Nav = s.nav(c)
+		v.Warning, v.WarningAt = s.warning(c), "/security#alerts"
 		v.Left, v.LeftAt = c.left(), c.At(c.Session.EndsAt())
 	}
 	return v

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
@@ -19,6 +20,8 @@ var userRoutes = []Route{
 	{Name: "user.post", Method: http.MethodPost, Path: "/users/{user:[0-9a-f]{16}}", Who: Admins, Fresh: true, Handle: (*Server).userChange},
 	{Name: "user.disable", Method: http.MethodPost, Path: "/users/{user:[0-9a-f]{16}}/disable", Who: Admins, Fresh: true, Handle: (*Server).userDisable},
 	{Name: "user.reset", Method: http.MethodPost, Path: "/users/{user:[0-9a-f]{16}}/reset", Who: Admins, Fresh: true, Handle: (*Server).userReset},
+	{Name: "user.recover", Method: http.MethodPost, Path: "/users/{user:[0-9a-f]{16}}/recover", Who: Admins, Fresh: true, Handle: (*Server).userRecover},
+	{Name: "user.keep", Method: http.MethodPost, Path: "/users/{user:[0-9a-f]{16}}/keep", Who: Admins, Fresh: true, Handle: (*Server).userKeep},
 }
 
 // A userLine is a user in a list.
@@ -81,6 +84,10 @@ type userView struct {
 	Languages []page.Choice
 	Provider  string
 	Link      string // an invitation to hand over; shown once
+	Asked     bool   // the recovery of the account is proposed
+	AskedBy   string // by whom
+	AskedAt   time.Time
+	AskedOwn  bool // by the administrator who looks
 }
 
 func (s *Server) userNewPage(w http.ResponseWriter, c *Call) error {
@@ -149,6 +156,11 @@ func (s *Server) userPage(w http.ResponseWriter, c *Call) error {
 // showUser renders the page of a user; form is nil for what they are now.
 func (s *Server) showUser(w http.ResponseWriter, c *Call, status int, u account.User, form *page.Form) error {
 	v := userView{Line: s.userLine(c, u), Own: u.ID == c.User.ID}
+	asked, ok, err := s.Accounts.Proposed(c.Context(), u.ID)
+	if err != nil {
+		return err
+	}
+	v.Asked, v.AskedBy, v.AskedAt, v.AskedOwn = ok, asked.ByName, c.At(asked.At), asked.By == c.User.ID
 	if form != nil {
 		v.Form = *form
 	} else {
@@ -200,14 +212,46 @@ func (s *Server) userDisable(w http.ResponseWriter, c *Call) error {
 	return s.changed(w, c, u, nil, s.Accounts.Disable(c.Context(), c.User.ID, u.ID))
 }
 
+// userReset gives somebody who never signed in a new invitation, and proposes the
+// recovery of an account that was used.
 func (s *Server) userReset(w http.ResponseWriter, c *Call) error {
 	u, err := s.Accounts.Get(c.Context(), c.Value("user"))
 	if err != nil {
 		return err
 	}
-	code, err := s.Accounts.Reset(c.Context(), c.User.ID, u.ID)
+	if !u.SignedInAt.IsZero() {
+		if err := s.Accounts.ProposeRecovery(c.Context(), c.User.ID, u.ID); err != nil {
+			return s.changed(w, c, u, nil, err)
+		}
+		return s.done(w, c, "recovery_proposed", "user", "user", u.ID)
+	}
+	code, err := s.Accounts.Reinvite(c.Context(), c.User.ID, u.ID)
+	return s.reset(w, c, u, code, err)
+}
+
+// reset shows the new invitation of a user, or why there is none.
+func (s *Server) reset(w http.ResponseWriter, c *Call, u account.User, code string, err error) error {
 	if err != nil {
 		return s.changed(w, c, u, nil, err)
 	}
 	return s.invited(w, c, u, code)
+}
+
+// userRecover confirms what another administrator has proposed.
+func (s *Server) userRecover(w http.ResponseWriter, c *Call) error {
+	u, err := s.Accounts.Get(c.Context(), c.Value("user"))
+	if err != nil {
+		return err
+	}
+	code, err := s.Accounts.ConfirmRecovery(c.Context(), c.User.ID, u.ID)
+	return s.reset(w, c, u, code, err)
+}
+
+// userKeep ends a proposal to recover an account.
+func (s *Server) userKeep(w http.ResponseWriter, c *Call) error {
+	u, err := s.Accounts.Get(c.Context(), c.Value("user"))
+	if err != nil {
+		return err
+	}
+	return s.changed(w, c, u, nil, s.Accounts.WithdrawRecovery(c.Context(), c.User.ID, u.ID))
 }

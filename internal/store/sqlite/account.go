@@ -202,6 +202,9 @@ func (w *deskWriter) ForgetBefore(ctx context.Context, at int64) error {
 		`DELETE FROM account_session WHERE created_at_unix < ?1`,
 		`DELETE FROM account_failure WHERE at_unix < ?1`,
 		`DELETE FROM account_invitation WHERE expires_at_unix < ?1`,
+		`DELETE FROM account_alert WHERE at_unix < ?1 AND seen_at_unix > 0`,
+		`DELETE FROM account_browser WHERE used_at_unix < ?1`,
+		`DELETE FROM account_recovery WHERE at_unix < ?1`,
 	} {
 		if err := w.exec(ctx, "what is over", query, at); err != nil {
 			return err
