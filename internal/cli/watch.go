@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -348,10 +349,11 @@ func (a *app) officeFigures() *cobra.Command {
 		}
 		return a.print(s, func(w io.Writer) {
 			var rows []string
-			for _, t := range s.Types {
-				rows = append(rows, row(t.Type, t.Direction, t.Cases, t.Open, t.Overdue, fmt.Sprintf("%.1f", t.Median), fmt.Sprintf("%.1f", t.Ninety)))
+			for _, t := range slices.Concat(s.Types, s.Totals) {
+				rows = append(rows, row(cmp.Or(t.Type, "all"), t.Direction, t.Cases, t.Open, t.Overdue, fmt.Sprintf("%.1f", t.Median), fmt.Sprintf("%.1f", t.Ninety),
+					fmt.Sprintf("%.1f", t.Acknowledged.Median), fmt.Sprintf("%.1f", t.Answered.Median)))
 			}
-			table(w, "TYPE\tDIRECTION\tCASES\tOPEN\tOVERDUE\tMEDIAN DAYS\t90 % WITHIN", rows)
+			table(w, "TYPE\tDIRECTION\tCASES\tOPEN\tOVERDUE\tMEDIAN DAYS\t90 % WITHIN\tTO ACKNOWLEDGE\tTO ANSWER", rows)
 			for _, g := range s.Grounds {
 				fmt.Fprintf(w, "refused (%s) on %s: %d\n", g.Direction, g.Ground, g.Measures)
 			}

@@ -57,7 +57,9 @@ type ListFilter struct {
 	DueBefore   time.Time `json:"due_before,omitzero"`
 	Overdue     bool      `json:"overdue,omitempty"` // what is due has passed
 	Since       time.Time `json:"since,omitzero"`    // of the newest message
-	Sort        string    `json:"sort,omitempty"`    // moved (the default), due or urgency
+	OpenedFrom  time.Time `json:"opened_from,omitzero"`
+	OpenedTo    time.Time `json:"opened_to,omitzero"` // before which the case was opened
+	Sort        string    `json:"sort,omitempty"`     // moved (the default), due or urgency
 }
 
 // stored is the filter as the database takes it now, for an officer who reads.
@@ -65,7 +67,7 @@ func (f ListFilter) stored(o Officer, now time.Time) store.LineFilter {
 	s := store.LineFilter{
 		Direction: f.Direction, State: f.State, Stage: f.Stage, Lane: f.Lane, Own: f.Own, Counterpart: f.Counterpart, Type: f.Type,
 		Owed: f.Owed, Unread: f.Unread, Unassigned: f.Unassigned, Officer: f.Officer, Team: f.Team, Tag: f.Tag,
-		DueBefore: unix(f.DueBefore), Since: unix(f.Since), Sort: f.Sort, Reader: o.ID,
+		DueBefore: unix(f.DueBefore), Since: unix(f.Since), OpenedFrom: unix(f.OpenedFrom), OpenedTo: unix(f.OpenedTo), Sort: f.Sort, Reader: o.ID,
 	}
 	if f.Overdue && (s.DueBefore == 0 || s.DueBefore > now.Unix()) {
 		s.DueBefore = now.Unix()

@@ -69,6 +69,8 @@ type LineFilter struct {
 	Tag         string
 	DueBefore   int64  // Unix seconds
 	Since       int64  // Unix seconds, of the newest message
+	OpenedFrom  int64  // Unix seconds, of the opening message
+	OpenedTo    int64  // Unix seconds, before which the case was opened
 	Reader      string // officer who asks; sealed cases of others are left out. Empty for all
 	Sort        string // one of the orders; empty for ByMoved
 	After       LineCursor

@@ -39,6 +39,13 @@ type DecidedLetter struct {
 	Body     []byte
 }
 
+// A TimedLine is a line with when the requested side first acknowledged, and first
+// decided or delivered; Unix seconds, 0 while it has not.
+type TimedLine struct {
+	Line
+	AcknowledgedAt, AnsweredAt int64
+}
+
 // WorkReader is what a [DeskReader] says of the work on cases.
 type WorkReader interface {
 	// Assignment returns whom a case is assigned to.
@@ -66,7 +73,7 @@ type WorkReader interface {
 	Views(ctx context.Context, owner string) ([]SavedView, error)
 	// LinesBetween returns the lines of cases that were opened in [from, to) (Unix
 	// seconds), those with Index > after, in the order of Index, limit at most.
-	LinesBetween(ctx context.Context, from, to, after int64, limit int) ([]Line, error)
+	LinesBetween(ctx context.Context, from, to, after int64, limit int) ([]TimedLine, error)
 	// LinesEnded returns the lines of cases that were closed by a time (Unix
 	// seconds), those with Index > after, in the order of Index, limit at most.
 	LinesEnded(ctx context.Context, by, after int64, limit int) ([]Line, error)

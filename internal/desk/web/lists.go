@@ -91,6 +91,7 @@ func listFilter(c *Call, list string, query url.Values) desk.ListFilter {
 		State: "open", Lane: query.Get("lane"), Stage: query.Get("stage"), Counterpart: query.Get("counterpart"), Type: query.Get("type"),
 		Overdue: query.Get("overdue") != "", Unread: query.Get("unread") != "", Sort: "urgency",
 	}
+	f.OpenedFrom, f.OpenedTo = day(query.Get("from")), day(query.Get("to"))
 	if owed := query.Get("owed"); owed == "us" || owed == "them" {
 		f.Owed = owed
 	}
@@ -121,8 +122,25 @@ func listFilter(c *Call, list string, query url.Values) desk.ListFilter {
 	return f
 }
 
+// day is a day of an address; the zero time if it is none.
+func day(text string) time.Time {
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// daySaid is a day as an address says it.
+func daySaid(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
+}
+
 // listFields are what a list can be asked for.
-var listFields = []string{"lane", "stage", "counterpart", "type", "assigned", "owed", "state", "overdue", "unread"}
+var listFields = []string{"lane", "stage", "counterpart", "type", "assigned", "owed", "state", "overdue", "unread", "from", "to"}
 
 // listQuery is what a page asks for, without the place in the list.
 func listQuery(query url.Values) url.Values {
@@ -260,7 +278,7 @@ func viewAddress(c *Call, v office.View) string {
 	}
 	for name, value := range map[string]string{
 		"lane": f.Lane, "stage": f.Stage, "counterpart": f.Counterpart, "type": f.Type, "owed": f.Owed, "assigned": f.Officer, "state": f.State,
-		"overdue": mark(f.Overdue), "unread": mark(f.Unread),
+		"overdue": mark(f.Overdue), "unread": mark(f.Unread), "from": daySaid(f.OpenedFrom), "to": daySaid(f.OpenedTo),
 	} {
 		if value != "" {
 			query.Set(name, value)

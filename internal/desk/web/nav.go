@@ -23,6 +23,7 @@ var navigation = []navLine{
 	{"draft.new", "compose.nav_new", "g n"},
 	{"drafts", "compose.nav_drafts", "g f"},
 	{"releases", "compose.nav_releases", "g e"},
+	{"figures", "figures.title", "g v"},
 	{"directory", "directory.title", "g a"},
 	{"keys", "keys.title", "g k"},
 	{"log", "auditlog.title", "g l"},

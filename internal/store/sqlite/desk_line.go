@@ -112,6 +112,8 @@ func lineConditions(f store.LineFilter) (string, []any) {
 	also(f.Tag != "", "l.case_id IN (SELECT case_id FROM case_tag WHERE tag = ?)", f.Tag)
 	also(f.DueBefore > 0, "l.due_at_unix > 0 AND l.due_at_unix < ?", f.DueBefore)
 	also(f.Since > 0, "l.moved_at_unix >= ?", f.Since)
+	also(f.OpenedFrom > 0, "l.opened_at_unix >= ?", f.OpenedFrom)
+	also(f.OpenedTo > 0, "l.opened_at_unix < ?", f.OpenedTo)
 	also(f.Reader != "", readable("l"), f.Reader, f.Reader, f.Reader)
 	begun := f.After != store.LineCursor{}
 	switch f.Sort {

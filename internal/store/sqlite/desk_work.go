@@ -82,13 +82,16 @@ func (v *deskView) Views(ctx context.Context, owner string) ([]store.SavedView, 
 }
 
 // LinesBetween implements [store.WorkReader].
-func (v *deskView) LinesBetween(ctx context.Context, from, to, after int64, limit int) ([]store.Line, error) {
-	return list(ctx, &v.view, "cases", func(r *sql.Rows, l *store.Line) error {
+func (v *deskView) LinesBetween(ctx context.Context, from, to, after int64, limit int) ([]store.TimedLine, error) {
+	return list(ctx, &v.view, "cases", func(r *sql.Rows, l *store.TimedLine) error {
 		var types string
-		err := r.Scan(lineFields(l, &types)...)
+		err := r.Scan(append(lineFields(&l.Line, &types), &l.AcknowledgedAt, &l.AnsweredAt)...)
 		l.Types = strings.Fields(types)
 		return err
-	}, `SELECT `+lineColumns+` FROM case_line l WHERE l.opened_at_unix >= ?1 AND l.opened_at_unix < ?2 AND l.idx > ?3
+	}, `SELECT `+lineColumns+`,
+			coalesce((SELECT min(accepted_at_unix) FROM letter m WHERE m.case_id = l.case_id AND m.act = 'acknowledge'), 0),
+			coalesce((SELECT min(accepted_at_unix) FROM letter m WHERE m.case_id = l.case_id AND m.act IN ('decide', 'deliver')), 0)
+		FROM case_line l WHERE l.opened_at_unix >= ?1 AND l.opened_at_unix < ?2 AND l.idx > ?3
 		ORDER BY l.idx LIMIT ?4`, from, to, after, limit)
 }
 

@@ -34,8 +34,20 @@ export default async function (world) {
     world.check(`${name} in the dark`, await world.axe(page));
     await world.shot(page, `${name}-dark`);
   }
+  await figures(world, page, origin);
   await lists(world, page, id);
   await without(world, origin, id);
+}
+
+// figures looks at the State's own figures, and goes to the list behind one.
+async function figures(world, page, origin) {
+  await page.emulateMedia({ colorScheme: "light" });
+  for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 1280], ["ar", 320]]) await look(world, page, "/statistics", lang, width, officer);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.goto(`${origin}/statistics`);
+  world.check("figures in the dark", await world.axe(page));
+  await world.follow(page, "table a.ed-tall");
+  world.expect("a figure leads to its list", new URL(page.url()).pathname === "/inbox" && await page.locator("tbody tr").count() === 1, page.url());
 }
 
 // lists looks at the lists that hold the case, empty ones, the search, and the page
