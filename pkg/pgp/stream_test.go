@@ -85,6 +85,10 @@ func theirs(t testing.TB, sealed []byte, k *pgp.Key) []byte {
 	return got
 }
 
+// chance is by how many bytes messages of a suite differ by chance: RSA gives
+// session keys as numbers, which are written without their leading zeros.
+var chance = map[pgp.Suite]int{pgp.HSM4: 4}
+
 // TestEncryptSizes: the size of a message says no more of its plaintext than
 // the class of its size, and costs little.
 func TestEncryptSizes(t *testing.T) {
@@ -93,7 +97,7 @@ func TestEncryptSizes(t *testing.T) {
 		a, b := key(t, suite, alice), key(t, suite, bob)
 		length := func(size int) int { return len(stream(t, make([]byte, size), a, b)) }
 		for _, class := range [][2]int{{0, 4000}, {1<<20 - 1000, 1<<20 - 100}, {1<<20 + 100, 1<<20 + 30000}, {2<<20 + 100, 2<<20 + 60000}} {
-			if low, high := length(class[0]), length(class[1]); low != high {
+			if low, high := length(class[0]), length(class[1]); max(low, high)-min(low, high) > chance[suite] {
 				t.Errorf("%v bytes become %d and %d", class, low, high)
 			}
 		}
