@@ -80,7 +80,8 @@ var mayImport = []struct {
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/page", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
 	{"internal/testkit/mirrors", slices.Concat(everyPkg, []string{"internal/auditor"})},
-	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/locale", "internal/page", "internal/report", "internal/telemetry"})},
+	{"internal/auditor/period", []string{"internal/auditor", "internal/durable", "internal/locale", "pkg/convention", "pkg/pgp", "pkg/strictjson"}},
+	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/auditor/period", "internal/locale", "internal/page", "internal/report", "internal/telemetry"})},
 
 	// What a person types.
 	{"internal/demo", slices.Concat(everyPkg, sides, []string{"."})},
@@ -104,7 +105,7 @@ var sides = []string{
 	"internal/witness", "internal/enrolment", "internal/depositary", "internal/keyring", "internal/recovery",
 	"internal/store", "internal/store/postgres", "internal/store/sqlite",
 	"internal/broker", "internal/broker/api", "internal/broker/home", "internal/desk", "internal/desk/account", "internal/desk/office", "internal/desk/web",
-	"internal/auditor", "internal/auditor/web",
+	"internal/auditor", "internal/auditor/period", "internal/auditor/web",
 }
 
 // A dependency is a module, or a part of one, that is not ours.

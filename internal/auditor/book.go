@@ -99,7 +99,7 @@ func (b *Book) Close() error { return b.db.Close() }
 // Note notes the checkpoint that a mirror took, and when it is known to have
 // been there.
 func (b *Book) Note(ctx context.Context, r Report, now time.Time) error {
-	look := store.Look{Size: r.Size, At: now.Unix(), Seen: now.Unix()}
+	look := store.Look{Size: r.Size, At: now.Unix(), Seen: now.Unix(), Note: string(r.signed)}
 	if r.Cosigned > 0 {
 		look.At, look.Seen, look.Cosigned = r.Seen.Unix(), r.Seen.Unix(), true
 	}

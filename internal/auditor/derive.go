@@ -52,20 +52,18 @@ func (b *Book) Derive(ctx context.Context, m *Mirror, rules Rules, now time.Time
 		return Summary{}, err
 	}
 	d := &derivation{
-		Book: b, rules: rules, now: now, limits: map[limitKey]int64{}, counts: map[string]int64{},
+		Book: b, rules: rules, now: now, most: mostOfACode, limits: map[limitKey]int64{}, counts: map[string]int64{},
 		sum: Summary{Origin: trusted.Origin, Size: trusted.Size, Root: fmt.Sprintf("%x", trusted.Root[:])},
 	}
 	if err := d.prepare(ctx); err != nil {
 		return Summary{}, err
 	}
+	if d.looks, err = b.db.Looks(ctx); err != nil {
+		return Summary{}, err
+	}
 	err = b.db.Derive(ctx, func(w *sqlite.Derivation) error {
 		d.w = w
-		for _, step := range []func(context.Context) error{d.times, d.cases, d.numbers, d.silence} {
-			if err := step(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
+		return d.run(ctx)
 	})
 	if err != nil {
 		return Summary{}, err
@@ -80,11 +78,19 @@ func (b *Book) Derive(ctx context.Context, m *Mirror, rules Rules, now time.Time
 // A limitKey is a clock of a pair in a lane.
 type limitKey struct{ from, to, lane, clock string }
 
+// A sink takes what is derived.
+type sink interface {
+	Matter(ctx context.Context, m store.Matter) error
+	Finding(ctx context.Context, f store.Finding) error
+}
+
 // A derivation is one under way.
 type derivation struct {
 	*Book
-	w      *sqlite.Derivation
+	w      sink
+	view   sqlite.View
 	rules  Rules
+	most   int64 // findings of one code
 	now    time.Time
 	scope  string
 	looked int64
@@ -93,6 +99,16 @@ type derivation struct {
 	counts map[string]int64
 	latest int64 // newest time that an entry claims
 	sum    Summary
+}
+
+// run derives.
+func (d *derivation) run(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{d.times, d.cases, d.numbers, d.silence} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare reads what is needed besides the entries.
@@ -115,10 +131,7 @@ func (d *derivation) prepare(ctx context.Context) (err error) {
 			return fmt.Errorf("auditor: the book is damaged: %w", err)
 		}
 	}
-	if d.looks, err = d.db.Looks(ctx); err != nil {
-		return err
-	}
-	return d.db.Limits(ctx, func(from, to, lane, clock string, seconds int64) {
+	return d.db.Limits(ctx, d.view, func(from, to, lane, clock string, seconds int64) {
 		key := limitKey{directory.PartyOf(from), directory.PartyOf(to), lane, clock}
 		d.limits[key] = max(d.limits[key], seconds)
 	})
@@ -132,7 +145,7 @@ func (d *derivation) find(ctx context.Context, f store.Finding) error {
 	if f.Grave {
 		d.sum.Grave++
 	}
-	if d.counts[f.Code]++; d.counts[f.Code] > mostOfACode {
+	if d.counts[f.Code]++; d.counts[f.Code] > d.most {
 		return nil
 	}
 	f.At = d.now.Unix()
@@ -163,7 +176,7 @@ func (d *derivation) others(ctx context.Context) error {
 // looks between which it came into the log, and looks for what is not shown.
 func (d *derivation) times(ctx context.Context) error {
 	next, look, tolerance := int64(0), 0, int64(d.rules.Tolerance.Seconds())
-	err := d.db.Each(ctx, sqlite.ByIndex, func(e store.AuditEntry) error {
+	err := d.db.Each(ctx, d.view, sqlite.ByIndex, func(e store.AuditEntry) error {
 		d.sum.Entries++
 		if err := d.missing(ctx, next, e.Index); err != nil {
 			return err
@@ -237,7 +250,15 @@ func (d *derivation) orphan(ctx context.Context, e store.AuditEntry) error {
 	if d.scope == "" {
 		return nil
 	}
-	if erased, err := d.db.ErasedBetween(ctx, 0, e.Index); err != nil || erased {
+	later, err := d.db.HasMessage(ctx, d.view, e.Ref)
+	if err != nil {
+		return err
+	}
+	if later {
+		return d.find(ctx, store.Finding{Code: FindReceipt, Grave: true, Index: e.Index, Text: fmt.Sprintf(
+			"entry %d is a receipt of message %s, whose entry comes after it", e.Index, e.Ref)})
+	}
+	if erased, err := d.db.ErasedBetween(ctx, d.view, 0, e.Index); err != nil || erased {
 		return err
 	}
 	return d.find(ctx, store.Finding{Code: FindOrphan, Grave: true, Index: e.Index, Text: fmt.Sprintf(
@@ -250,7 +271,7 @@ func (d *derivation) numbers(ctx context.Context) error {
 		return nil
 	}
 	var last store.AuditEntry
-	return d.db.Each(ctx, sqlite.ByPair, func(e store.AuditEntry) error {
+	return d.db.Each(ctx, d.view, sqlite.ByPair, func(e store.AuditEntry) error {
 		if e.Sender != last.Sender || e.Recipient != last.Recipient {
 			last = store.AuditEntry{Sender: e.Sender, Recipient: e.Recipient, Index: -1}
 		}
@@ -264,7 +285,7 @@ func (d *derivation) numbers(ctx context.Context) error {
 		case e.Seq == before.Seq+1:
 			return nil
 		}
-		if erased, err := d.db.ErasedBetween(ctx, before.Index+1, e.Index); err != nil || erased {
+		if erased, err := d.db.ErasedBetween(ctx, d.view, before.Index+1, e.Index); err != nil || erased {
 			return err
 		}
 		return d.find(ctx, store.Finding{Code: FindSequence, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf(

@@ -47,7 +47,7 @@ func (d *derivation) cases(ctx context.Context) error {
 		}
 		return d.conclude(ctx, m)
 	}
-	err := d.db.Each(ctx, sqlite.ByCase, func(e store.AuditEntry) error {
+	err := d.db.Each(ctx, d.view, sqlite.ByCase, func(e store.AuditEntry) error {
 		if m == nil || m.Case != e.Case {
 			if err := end(); err != nil {
 				return err
@@ -118,7 +118,7 @@ func (d *derivation) begun(ctx context.Context, m *matter, e store.AuditEntry) e
 	if !first {
 		return nil
 	}
-	if erased, err := d.db.ErasedBetween(ctx, 0, e.Index); err != nil || erased {
+	if erased, err := d.db.ErasedBetween(ctx, d.view, 0, e.Index); err != nil || erased {
 		return err
 	}
 	return d.judge(ctx, store.Finding{Code: FindOrphan, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf(

@@ -90,6 +90,8 @@ type Report struct {
 	// Old says that the log must have witnesses, and that none of them has vouched
 	// for what it shows within the hour: it may be an old state.
 	Old bool `json:"old,omitempty"`
+
+	signed []byte // note
 }
 
 // oldAfter is how old the newest cosignature may be: a broker has a quiet log
@@ -284,7 +286,7 @@ func (m *Mirror) Sync(ctx context.Context) (Report, error) {
 	}
 	r := Report{
 		Origin: open.Origin, Before: last.Size, Size: open.Size, Root: hex.EncodeToString(open.Root[:]),
-		Cosigned: len(open.By), Witnessed: m.trust.Policy() != nil && open.Witnessed,
+		Cosigned: len(open.By), Witnessed: m.trust.Policy() != nil && open.Witnessed, signed: signed,
 	}
 	for _, c := range open.By {
 		if c.At.After(r.Seen) {

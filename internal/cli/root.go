@@ -120,6 +120,7 @@ func hintFor(err error) string {
 		{client.ErrNotTheBroker, "compare the broker.json of this home with the one that the broker's operator hands out"},
 		{client.ErrTransport, "what was sent is kept and will be sent again; check the line to the broker"},
 		{broker.ErrRewound, "the database was restored from a backup; see docs/operator.md, \"A restored database\""},
+		{auditor.ErrUnread, "read them first: entraide audit check --account DIR, with the home of the auditor's own desk"},
 		{auditor.ErrNoHome, "name the log with --broker FILE, the broker.json that its operator hands out"},
 		{guard.ErrMissing, "the signer guard must be brought back; it may only be made anew when the log is begun"},
 		{message.ErrMistyped, "have reference and check code read again, symbol by symbol"},

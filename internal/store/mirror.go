@@ -122,5 +122,6 @@ type Look struct {
 	Size     int64
 	At       int64 // Unix seconds: newest cosignature, or else the auditor's clock
 	Cosigned bool
-	Seen     int64 // Unix seconds, by the auditor's clock, when it was last the newest
+	Seen     int64  // Unix seconds, by the auditor's clock, when it was last the newest
+	Note     string `json:"-"` // signed; only when it is kept
 }

@@ -215,3 +215,19 @@ func SignerOf(signature []byte) (fingerprint string, err error) {
 	}
 	return strings.ToUpper(fmt.Sprintf("%x", s.IssuerFingerprint)), nil
 }
+
+// MadeAt returns when a detached signature says that it was made. It verifies
+// nothing: it is for [Certificate.Verify] of what does not name a time itself.
+//
+// The error wraps ErrSignature.
+func MadeAt(signature []byte) (time.Time, error) {
+	p, _, err := cutPacket(signature)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	s, err := readSignature(p)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	return s.CreationTime.UTC(), nil
+}

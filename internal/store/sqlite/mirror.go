@@ -125,23 +125,23 @@ func (db *Mirror) Keep(ctx context.Context, entries []store.AuditEntry) error {
 	})
 }
 
-// Settle gives receipts the case of their message, and takes the private halves
+// Settle gives receipts the case of their message, if it stands before them, and takes the private halves
 // of what was erased out of the tables and the files.
 func (db *Mirror) Settle(ctx context.Context) error {
 	var erased int64
 	err := db.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO concern (party, idx)
 			SELECT substr(who, 1, instr(who, '.') - 1), idx FROM (
-				SELECT m.sender AS who, e.idx AS idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref
+				SELECT m.sender AS who, e.idx AS idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref AND m.idx < e.idx
 				WHERE e.kind = 'receipt' AND e.case_id = ''
 				UNION ALL
-				SELECT m.recipient, e.idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref
+				SELECT m.recipient, e.idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref AND m.idx < e.idx
 				WHERE e.kind = 'receipt' AND e.case_id = '')`); err != nil {
 			return fmt.Errorf("sqlite: settling entries: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE entry SET (case_id, lane, sender, recipient) =
-			(SELECT m.case_id, m.lane, m.sender, m.recipient FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref)
-			WHERE kind = 'receipt' AND case_id = '' AND EXISTS (SELECT 1 FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref)`); err != nil {
+			(SELECT m.case_id, m.lane, m.sender, m.recipient FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref AND m.idx < entry.idx)
+			WHERE kind = 'receipt' AND case_id = '' AND EXISTS (SELECT 1 FROM entry m WHERE m.kind = 'message' AND m.ref = entry.ref AND m.idx < entry.idx)`); err != nil {
 			return fmt.Errorf("sqlite: settling entries: %w", err)
 		}
 		res, err := tx.ExecContext(ctx, `UPDATE entry SET salt = NULL, body = NULL
@@ -164,19 +164,23 @@ const (
 	// ByCase leaves out what is about no case.
 	ByCase = `WHERE case_id <> '' ORDER BY case_id, idx`
 	// ByPair has messages only, of each sender to each recipient by number.
-	ByPair = `WHERE kind = 'message' ORDER BY sender, recipient, seq`
+	ByPair = `WHERE kind = 'message' ORDER BY sender, recipient, seq, idx`
 )
 
-// Each calls fn with every entry, without its private half, in one of the
+// Each calls fn with every entry of a view, without its private half, in one of the
 // orders.
-func (db *Mirror) Each(ctx context.Context, order string, fn func(store.AuditEntry) error) error {
+func (db *Mirror) Each(ctx context.Context, v View, order string, fn func(store.AuditEntry) error) error {
+	from, args := `entry`, []any{}
+	if !v.whole() {
+		from, args = v.entries(), append(args, v.Size)
+	}
 	return scan(ctx, db.reader, func(r *sql.Rows) error {
 		var e store.AuditEntry
 		if err := r.Scan(&e.Index, &e.Kind, &e.At, &e.Sender, &e.Recipient, &e.Case, &e.Act, &e.Lane, &e.Stage, &e.Code, &e.Seq, &e.Ref, &e.Digest); err != nil {
 			return err
 		}
 		return fn(e)
-	}, `SELECT `+auditColumns+` FROM entry `+order)
+	}, `SELECT `+auditColumns+` FROM `+from+` `+order, args...)
 }
 
 // Erased reports whether an entry says that the one of an index was erased.
@@ -194,11 +198,12 @@ func (db *Mirror) Count(ctx context.Context) (n int64, err error) {
 }
 
 // PutLook notes a checkpoint; one of a size that is known only moves on when it
-// was last seen.
+// was last seen, and takes a note with more signatures.
 func (db *Mirror) PutLook(ctx context.Context, l store.Look) error {
 	return db.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO look (size, at_unix, cosigned, seen_unix) VALUES (?1, ?2, ?3, ?4)
-			ON CONFLICT (size) DO UPDATE SET seen_unix = excluded.seen_unix`, l.Size, l.At, l.Cosigned, l.Seen)
+		_, err := tx.ExecContext(ctx, `INSERT INTO look (size, at_unix, cosigned, seen_unix, note) VALUES (?1, ?2, ?3, ?4, ?5)
+			ON CONFLICT (size) DO UPDATE SET seen_unix = excluded.seen_unix,
+				note = CASE WHEN length(excluded.note) > length(note) THEN excluded.note ELSE note END`, l.Size, l.At, l.Cosigned, l.Seen, l.Note)
 		return err
 	})
 }
@@ -269,30 +274,6 @@ func (db *Mirror) Tallies(ctx context.Context, what string) (tallies []store.Tal
 		return r.Scan(&t.Name, &t.Count)
 	}, `SELECT name, count FROM tally WHERE what = ?1 ORDER BY name`, what)
 	return tallies, err
-}
-
-// ErasedBetween reports whether an entry of an index in [from, to) was erased
-// and is not kept.
-func (db *Mirror) ErasedBetween(ctx context.Context, from, to int64) (bool, error) {
-	found := false
-	err := scan(ctx, db.reader, func(*sql.Rows) error { found = true; return nil }, `SELECT 1 FROM entry e WHERE e.kind = 'erasure'
-		AND e.seq >= ?1 AND e.seq < ?2 AND NOT EXISTS (SELECT 1 FROM entry k WHERE k.idx = e.seq) LIMIT 1`, from, to)
-	return found, err
-}
-
-// Limits calls fn with every deadline that passed: of which pair, in which lane,
-// and how many seconds after the opening of the case it was due.
-func (db *Mirror) Limits(ctx context.Context, fn func(from, to, lane, clock string, seconds int64)) error {
-	return scan(ctx, db.reader, func(r *sql.Rows) error {
-		var from, to, lane, clock string
-		var seconds int64
-		if err := r.Scan(&from, &to, &lane, &clock, &seconds); err != nil {
-			return err
-		}
-		fn(from, to, lane, clock, seconds)
-		return nil
-	}, `SELECT d.sender, d.recipient, m.lane, d.act, d.seq - m.at_unix FROM entry d JOIN entry m ON m.idx =
-		(SELECT min(o.idx) FROM entry o WHERE o.case_id = d.case_id) WHERE d.kind = 'deadline' AND m.kind = 'message'`)
 }
 
 // A MirrorFilter says which entries or cases a list holds. Empty members do not

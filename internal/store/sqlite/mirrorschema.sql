@@ -135,12 +135,14 @@ BEGIN
 END;
 
 -- look is a checkpoint that the mirror took, with when it is known to have been
--- there: the newest cosignature, or else the auditor's own clock.
+-- there: the newest cosignature, or else the auditor's own clock; and its signed
+-- note.
 CREATE TABLE look (
     size      INTEGER PRIMARY KEY,
     at_unix   INTEGER NOT NULL,
     cosigned  INTEGER NOT NULL,
-    seen_unix INTEGER NOT NULL
+    seen_unix INTEGER NOT NULL,
+    note      TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE TABLE mark (
