@@ -56,3 +56,9 @@ func FindingCodes() []string {
 		FindReceipt, FindAct, FindStage, FindDeadlineWrong, FindDeadlineMissing, FindSilence,
 	}
 }
+
+// OwnCodes are the codes of findings that rest on a mirror's own looks at the log,
+// and not on entries alone.
+func OwnCodes() []string {
+	return []string{FindFork, FindRewind, FindGap, FindAltered, FindShown, FindDated, FindSilence}
+}

@@ -507,7 +507,7 @@ func (p *period) own(ctx context.Context) error {
 // mine reports whether a finding rests on this mirror's own looks, and is of the
 // period: by the time of its entry, or else by when it was found.
 func (p *period) mine(ctx context.Context, f Finding) (bool, error) {
-	if f.Index >= 0 && f.Code != FindDated || f.Index >= p.span.Size {
+	if !slices.Contains(OwnCodes(), f.Code) || f.Index >= p.span.Size {
 		return false, nil
 	}
 	found, err := time.Parse(time.RFC3339, f.Found)

@@ -15,7 +15,8 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return group("audit", "Check a log, and what hangs on it", a.auditMirror(), a.auditCheck(), a.auditAdd(), a.auditHold(), a.auditEntries(), a.auditFinding(), a.auditStatistics(), a.auditBundle())
+	return group("audit", "Check a log, and what hangs on it", a.auditMirror(), a.auditCheck(), a.auditAdd(), a.auditHold(), a.auditEntries(), a.auditFinding(), a.auditStatistics(),
+		a.auditReport(), a.auditKey(), a.auditBundle())
 }
 
 func (a *app) auditMirror() *cobra.Command {

@@ -26,6 +26,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/entraide/entraide/internal/auditor"
+	"github.com/entraide/entraide/internal/auditor/period"
 	"github.com/entraide/entraide/internal/broker"
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/guard"
@@ -120,6 +121,8 @@ func hintFor(err error) string {
 		{client.ErrNotTheBroker, "compare the broker.json of this home with the one that the broker's operator hands out"},
 		{client.ErrTransport, "what was sent is kept and will be sent again; check the line to the broker"},
 		{broker.ErrRewound, "the database was restored from a backup; see docs/operator.md, \"A restored database\""},
+		{period.ErrNoKey, "make one: entraide audit key init --name NAME; or sign nothing, with --unsigned"},
+		{period.ErrDiffers, "ask whoever made the report for the checkpoint and for what they were shown; keep both reports"},
 		{auditor.ErrUnread, "read them first: entraide audit check --account DIR, with the home of the auditor's own desk"},
 		{auditor.ErrNoHome, "name the log with --broker FILE, the broker.json that its operator hands out"},
 		{guard.ErrMissing, "the signer guard must be brought back; it may only be made anew when the log is begun"},

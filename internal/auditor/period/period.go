@@ -289,7 +289,7 @@ func (v view) ScopeText() string {
 
 // Again is the command that makes the report again.
 func (v view) Again() string {
-	command := fmt.Sprintf("entraide audit report --from %s --to %s --checkpoint report.json --out AGAIN --home MIRROR", v.From, v.To)
+	command := fmt.Sprintf("entraide audit report --from %s --to %s --checkpoint report.json --out AGAIN --home MIRROR", v.PeriodReport.From, v.PeriodReport.To)
 	if v.Method.Remarks {
 		command += " --remarks"
 	}
