@@ -120,6 +120,9 @@ func TestItemsRefused(t *testing.T) {
 // TestManyFiles: 10,000 files, with some of 0 and of 1 byte, and one that is
 // mostly a hole, go through.
 func TestManyFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the number is what it is about")
+	}
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "items")
 	for i := range 10_000 {

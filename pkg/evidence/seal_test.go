@@ -60,6 +60,9 @@ func TestSeal(t *testing.T) {
 // TestSealAgain: sealing that has ended anywhere starts again as if it had not
 // been, and a sealed file is never overwritten.
 func TestSealAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about what one thing after another leaves in files")
+	}
 	t.Parallel()
 	p, plaintext := parties(t, pgp.Modern6), sample(evidence.PartBytes+1)
 	whole, s := sealed(t, p, plaintext)
