@@ -135,6 +135,8 @@ func TestWitnessed(t *testing.T) {
 	if a, err = trust.Message(m, []byte(receipt.Receipt[:cut+1]), qm.Directory()); err != nil || a.Witnessed {
 		t.Errorf("without a line, the receipt is witnessed %t, %v", a.Witnessed, err)
 	}
+	h.must(qm.Sync(t.Context()))
+	says(t, h.site(qm).visitor("ana", desk.Drafter).get("/messages/"+sent.ID), "Witnessed", "3 of 5 witnesses have cosigned", "present")
 }
 
 // TestCosignRefused takes no cosignature that is not one of a witness of the
