@@ -117,7 +117,7 @@ type caseEvent struct {
 	Message   desk.Message
 	At        time.Time
 	Index     int64
-	Act, Kind string
+	What      string
 	From      string
 	Verdict   verdict
 	Remarks   []remark

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
@@ -19,19 +20,19 @@ import (
 // officer has opened it.
 type messageView struct {
 	office.Reading
-	Act, Kind, From, To string
-	At                  time.Time
-	Verdict             verdict
-	Remarks             []remark
-	SeenBy              []sightLine
-	Pending             []conditionText
-	Opened              bool
-	Parts               []shownPart
-	Letter              letter
-	Pretty              string
-	MayAccept           bool
-	Grade               gradeLine
-	Packages            []packageLine
+	What, From, To string
+	At             time.Time
+	Verdict        verdict
+	Remarks        []remark
+	SeenBy         []sightLine
+	Pending        []conditionText
+	Opened         bool
+	Parts          []shownPart
+	Letter         letter
+	Pretty         string
+	MayAccept      bool
+	Grade          gradeLine
+	Packages       []packageLine
 }
 
 // A gradeLine says how well the receipt of a message is vouched for (protocol
@@ -74,6 +75,14 @@ type conditionText struct {
 	Type, Text, Lang string
 }
 
+// titleOf names a message: by its kind, or by the act where nothing more is known.
+func titleOf(c *Call, m desk.Message) string {
+	if m.Kind != "" {
+		return convention.Label("kind", m.Kind, c.L.Tag)
+	}
+	return convention.Label("act", m.Act, c.L.Tag)
+}
+
 // messagePage shows a message; its content to an officer who has opened it.
 func (s *Server) messagePage(w http.ResponseWriter, c *Call) error {
 	by := c.User.Officer()
@@ -83,11 +92,8 @@ func (s *Server) messagePage(w http.ResponseWriter, c *Call) error {
 	}
 	m := r.Message
 	v := messageView{
-		Reading: r, Act: convention.Label("act", m.Act, c.L.Tag), From: s.authorityName(c, m.From), To: s.authorityName(c, m.To),
+		Reading: r, What: titleOf(c, m), From: s.authorityName(c, m.From), To: s.authorityName(c, m.To),
 		At: moment(c, m.Created), Verdict: s.verdictOf(c, m.Verdict), Remarks: remarks(c, m), MayAccept: s.routes["message.accept"].Who.allows(c.User),
-	}
-	if m.Kind != m.Act && m.Kind != "" {
-		v.Kind = convention.Label("kind", m.Kind, c.L.Tag)
 	}
 	for _, x := range r.Pending {
 		v.Pending = append(v.Pending, conditionText{convention.Label("condition-type", x.Type, c.L.Tag), x.Text.Text, x.Text.Lang})

@@ -107,11 +107,8 @@ func clockLabel(c *Call, clock string) string {
 func (s *Server) caseEvents(c *Call, found desk.Case) (out []caseEvent, err error) {
 	for _, m := range found.Events {
 		e := caseEvent{
-			Message: m, At: moment(c, m.Created), Index: m.Index, Act: convention.Label("act", m.Act, c.L.Tag), From: s.authorityName(c, m.From),
+			Message: m, At: moment(c, m.Created), Index: m.Index, What: titleOf(c, m), From: s.authorityName(c, m.From),
 			Verdict: s.verdictOf(c, m.Verdict), Remarks: remarks(c, m),
-		}
-		if m.Kind != "" && m.Kind != m.Act {
-			e.Kind = convention.Label("kind", m.Kind, c.L.Tag)
 		}
 		if e.Grade, err = s.gradeOf(c, m.ID); err != nil {
 			return nil, err

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/internal/page"
@@ -57,6 +59,7 @@ type inputView struct {
 	Items        []inputView // of a list
 	Title        string      // of an item, for its legend
 	Paste        bool        // many identifiers can be pasted
+	Twin         bool        // a text has translations, to be shown beside it
 }
 
 // Count is how many items the form shows.
@@ -216,11 +219,17 @@ func (k *maker) items(v *inputView, in convention.Input, value any) {
 	for i, item := range items {
 		one := inputView{ID: v.ID + "/" + strconv.Itoa(i), Form: in.Form, Label: v.Label, Needed: v.Needed}
 		one.Error = k.errors[one.ID]
-		one.Title = k.c.L.T("compose.item", "Label", v.Label, "Number", i+1)
+		one.Title = k.c.L.T("compose.item", "Label", capital(v.Label), "Number", i+1)
 		k.single(&one, in, item)
 		v.Items = append(v.Items, one)
 	}
 	v.Paste = in.Shape.Name() == "identifier"
+}
+
+// capital begins a label with a capital letter, where its script has them.
+func capital(label string) string {
+	first, size := utf8.DecodeRuneInString(label)
+	return string(unicode.ToTitle(first)) + label[size:]
 }
 
 // single fills in the field of one value.
@@ -278,6 +287,8 @@ const inputTime = "2006-01-02T15:04:05"
 func (k *maker) text(v *inputView, in convention.Input, value any) {
 	object, _ := value.(map[string]any)
 	v.Value, v.Long = scalar(object["text"]), true
+	translations, _ := object["translations"].([]any)
+	v.Twin = len(translations) > 0
 	v.Lang = scalar(object["lang"])
 	if v.Lang == "" {
 		v.Lang = k.lang

@@ -166,7 +166,7 @@ func (s *Server) maker(c *Call, d office.Draft, body map[string]any) (*maker, er
 	}
 	for _, e := range file.Events {
 		k.refer["messages"] = append(k.refer["messages"], page.Choice{
-			Value: e.Digest, Label: convention.Label("act", e.Act, c.L.Tag) + ", " + s.authorityName(c, e.From) + ", " + e.Created,
+			Value: e.Digest, Label: titleOf(c, e) + ", " + s.authorityName(c, e.From) + ", " + e.Created,
 		})
 	}
 	return k, nil

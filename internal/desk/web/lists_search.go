@@ -9,7 +9,6 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/page"
-	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/problem"
 )
@@ -60,10 +59,7 @@ func (s *Server) hitLine(c *Call, h desk.Hit) hitLine {
 	if h.Message == nil {
 		return line
 	}
-	line.Kind, line.When = convention.Label("act", h.Message.Act, c.L.Tag), moment(c, h.Message.Created)
-	if h.Message.Kind != "" {
-		line.Kind = convention.Label("kind", h.Message.Kind, c.L.Tag)
-	}
+	line.Kind, line.When = titleOf(c, *h.Message), moment(c, h.Message.Created)
 	if line.Excerpt == "" {
 		line.Excerpt = h.Message.Summary
 	}

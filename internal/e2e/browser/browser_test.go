@@ -27,6 +27,13 @@ func TestCompose(t *testing.T) {
 	newWorld(t, "QM", "QN").run("compose")
 }
 
+// TestJourney has the officers of two desks take a case from its request to its
+// end, through pages alone, in each of the languages that differ most.
+func TestJourney(t *testing.T) {
+	t.Parallel()
+	newWorld(t, "QM", "QN").run("journey")
+}
+
 // TestCases looks at a case that another State has opened, and reads its request.
 func TestCases(t *testing.T) {
 	t.Parallel()

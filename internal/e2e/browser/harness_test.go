@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -36,6 +37,9 @@ import (
 	"github.com/entraide/entraide/pkg/wire"
 	"github.com/entraide/entraide/pkg/workflow"
 )
+
+// tongues are the languages in which every authority takes messages.
+var tongues = []string{"en", "ar", "zh-Hans"}
 
 var passphrase = []byte("five fictitious words for tests")
 
@@ -144,12 +148,13 @@ func (w *world) answer(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// sync has every desk send what waits and fetch what is there, twice: what one
-// sends the other fetches.
+// sync has every desk send what waits and fetch what is there, evidence too, twice:
+// what one sends the other fetches.
 func (w *world) sync(rw http.ResponseWriter, r *http.Request) {
 	for range 2 {
 		for _, place := range w.desks {
-			if err := place.desk.Sync(r.Context()); err != nil {
+			err := errors.Join(place.desk.Upload(r.Context()), place.desk.Sync(r.Context()), place.desk.FetchAsked(r.Context()))
+			if err != nil {
 				http.Error(rw, err.Error(), http.StatusInternalServerError)
 			}
 		}
@@ -169,7 +174,7 @@ func (w *world) join(party string) {
 		Authorities: []desk.AuthorityOptions{{
 			Label: "24-7", Roles: []string{"24-7", "central"}, Hours: "24/7", TimeZone: "UTC",
 			Names:     map[string]string{"en": "24/7 contact point", "ar": "نقطة الاتصال على مدار الساعة", "zh": "全天候联络点"},
-			Languages: map[string][]string{"emergency": {"en"}, "urgent": {"en"}, "routine": {"en"}},
+			Languages: map[string][]string{"emergency": tongues, "urgent": tongues, "routine": tongues},
 		}},
 	})
 	w.must(err)
