@@ -140,7 +140,7 @@ func (v *homeView) overdue(c *Call, pairs []auditor.Figure) {
 	v.Overdue = page.Bars{Title: c.L.T("auditor.plot_overdue"), Label: c.L.T("auditor.pair"), Names: []string{c.L.T("auditor.number")}}
 	for _, key := range keys[:min(len(keys), mostPairs)] {
 		v.Overdue.Rows = append(v.Overdue.Rows, page.Bar{
-			Label: key.from + " → " + key.to, Machine: true, Values: []page.Value{{Size: sums[key], Text: c.L.Number(sums[key])}},
+			Label: key.from + " > " + key.to, Machine: true, Values: []page.Value{{Size: sums[key], Text: c.L.Number(sums[key])}},
 			Address: c.server.query("cases", "requesting", key.from, "requested", key.to, "overdue", "1"),
 		})
 	}

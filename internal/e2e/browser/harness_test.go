@@ -63,7 +63,12 @@ type place struct {
 	// Case and Message are of a request that it has received, if any.
 	Case    string `json:"case,omitempty"`
 	Message string `json:"message,omitempty"`
-	desk    *desk.Desk
+	// Of an auditors' room: files to be verified, by name, and the kinds of faults
+	// that were planted.
+	Files  map[string]string `json:"files,omitempty"`
+	Faults []string          `json:"faults,omitempty"`
+	Late   int               `json:"late,omitempty"`
+	desk   *desk.Desk
 }
 
 // newWorld starts a broker, and a desk with pages for each State.

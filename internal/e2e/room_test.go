@@ -1,0 +1,192 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/entraide/entraide/internal/auditor"
+	"github.com/entraide/entraide/internal/auditor/web"
+	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/pkg/directory"
+	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/pgp"
+	"github.com/entraide/entraide/pkg/workflow"
+)
+
+const roomOrigin = "https://auditor.example"
+
+// TestRoomHoldsNoKey has an auditor follow a broker in the room, and verify a case
+// there and take it into the book. Nothing in the files of the mirror is a secret
+// key of anybody, holds a part of one, or opens a sealed message; what was written is
+// in none of them. The same search in the home of a party finds its keys, and they
+// open the message.
+func TestRoomHoldsNoKey(t *testing.T) {
+	oneByOne(t)
+	t.Parallel()
+	h := newHub(t)
+	qm, qn := h.pair()
+	h.must(qn.Sync(t.Context()))
+	sent := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
+	h.must(qn.Sync(t.Context()))
+	h.send(qn, h.order(workflow.Acknowledge, "QN.mla", "QM.mla", sent))
+	h.must(qm.Sync(t.Context()))
+	var packed bytes.Buffer
+	h.bundle(qm, sent.Case, &packed)
+	mirror := filepath.Join(h.dir, "mirror")
+	h.must(auditor.Create(mirror, h.public))
+	h.reviewed(mirror, packed.Bytes())
+
+	first := h.first(packed.Bytes())
+	if keys, opened := h.keys(mirror, first, qn.Directory()); keys+opened > 0 {
+		t.Errorf("the mirror holds %d keys, of which %d open the message", keys, opened)
+	}
+	if keys, opened := h.keys(filepath.Join(h.dir, "QN"), first, qn.Directory()); keys == 0 || opened == 0 {
+		t.Errorf("a party holds %d keys, of which %d open the message: nothing is proved", keys, opened)
+	}
+	for name, secret := range h.secrets() {
+		h.must(filepath.WalkDir(mirror, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if bytes.Contains(data, secret) {
+				t.Errorf("%s holds a part of %s", path, name)
+			}
+			return err
+		}))
+	}
+}
+
+// reviewed serves the room over a mirror, comes in, looks at the log, brings a
+// bundle, and looks at the pages.
+func (h *hub) reviewed(mirror string, packed []byte) {
+	h.t.Helper()
+	book, err := auditor.OpenBook(h.t.Context(), mirror)
+	h.must(err)
+	defer book.Close()
+	room, err := web.New(web.Options{
+		Home: mirror, Book: book, Rules: auditor.DefaultRules(), Every: time.Hour, Origin: roomOrigin, Now: h.now, Log: slog.New(slog.DiscardHandler),
+	})
+	h.must(err)
+	ctx, stop := context.WithCancel(h.t.Context())
+	over := make(chan error, 1)
+	go func() { over <- room.Follow(ctx) }()
+	var cookie string
+	ask := func(method, path, kind string, body *bytes.Buffer) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(h.t.Context(), method, roomOrigin+path, body)
+		r.Header.Set("Content-Type", kind)
+		r.Header.Set("Origin", roomOrigin)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Cookie", cookie)
+		w := httptest.NewRecorder()
+		room.ServeHTTP(w, r)
+		for _, c := range w.Result().Cookies() {
+			cookie = c.Name + "=" + c.Value
+		}
+		return w
+	}
+	link, _, err := web.NewLink(mirror, roomOrigin, h.now())
+	h.must(err)
+	u, err := url.Parse(link)
+	h.must(err)
+	const form = "application/x-www-form-urlencoded"
+	ask(http.MethodPost, "/enter", form, bytes.NewBufferString(url.Values{"secret": {u.Query().Get("secret")}, "name": {"A. Inspector"}}.Encode()))
+	ask(http.MethodPost, "/check", form, &bytes.Buffer{})
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	part, err := w.CreateFormFile("files", "case.zip")
+	h.must(err)
+	_, err = part.Write(packed)
+	h.must(err)
+	h.must(w.WriteField("add", "1"))
+	h.must(w.Close())
+	got := ask(http.MethodPost, "/verify", w.FormDataContentType(), &body)
+	if text := got.Body.String(); got.Code != http.StatusOK || !strings.Contains(text, ">Authentic<") || !strings.Contains(text, "entries were taken into the book") || strings.Contains(text, "wrong</strong>") {
+		h.t.Errorf("the bundle in the room: %d %s", got.Code, text[max(0, strings.Index(text, "<main")):])
+	}
+	ask(http.MethodPost, "/check", form, &bytes.Buffer{})
+	for path, want := range map[string]string{"/": "Complete and consistent", "/cases": "data-row", "/entries": "data-row", "/findings": "Nothing was found"} {
+		if got := ask(http.MethodGet, path, "", &bytes.Buffer{}); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), want) {
+			h.t.Errorf("%s: %d, no %q", path, got.Code, want)
+		}
+	}
+	stop()
+	h.must(<-over)
+}
+
+// first returns the first message of a bundle.
+func (h *hub) first(packed []byte) *message.Message {
+	h.t.Helper()
+	files := h.unpack(packed).files
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if strings.HasSuffix(name, ".mla.json") {
+			m, err := message.Parse(files[name])
+			h.must(err)
+			return m
+		}
+	}
+	h.t.Fatal("the bundle has no message")
+	return nil
+}
+
+// keys takes every file of a home for a secret key, locked with the passphrase of
+// the parties, and returns how many are one, and how many of these open a message.
+func (h *hub) keys(dir string, m *message.Message, d *directory.Directory) (keys, opened int) {
+	h.t.Helper()
+	h.must(filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if _, err := pgp.LockedCertificate(data); err == nil {
+			keys++
+		}
+		if k, err := pgp.Unlock(data, passphrase); err == nil {
+			if _, err := m.Open(k, d); err == nil {
+				opened++
+			}
+		}
+		return nil
+	}))
+	return keys, opened
+}
+
+// secrets are parts of what only parties and broker hold: of every locked key, and
+// of the text of the request.
+func (h *hub) secrets() map[string][]byte {
+	h.t.Helper()
+	found := map[string][]byte{}
+	for _, party := range []string{"QM", "QN"} {
+		h.must(filepath.WalkDir(filepath.Join(h.dir, party), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if _, locked := pgp.LockedCertificate(data); locked == nil {
+				found[path] = data[len(data)-48:]
+			}
+			return err
+		}))
+	}
+	if len(found) == 0 {
+		h.t.Error("no locked keys were found")
+	}
+	found["the request"] = []byte("preservation")
+	return found
+}
