@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,15 +69,13 @@ makes another. There are no passwords.`,
 
 // place is where the pages listen and how they are reached: on this machine only.
 func (f *roomForm) place() (network, address, origin string, err error) {
-	network, address, origin, err = f.pages.place()
-	if err != nil || network == "unix" {
-		return network, address, origin, err
+	if !strings.HasPrefix(f.pages.address, "unix:") {
+		host, _, err := net.SplitHostPort(f.pages.address)
+		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return "", "", "", usage("--listen is an address of this machine alone, such as 127.0.0.1:8444, or unix:PATH")
+		}
 	}
-	host, _, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return "", "", "", usage("--listen is an address of this machine alone, such as 127.0.0.1:8444")
-	}
-	return network, address, origin, nil
+	return f.pages.place()
 }
 
 // run serves the pages until the context ends.
