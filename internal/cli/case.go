@@ -34,6 +34,9 @@ one page is printed, and the place at which the next one begins.`,
 		if l.due > 0 {
 			l.filter.DueBefore = a.now().Add(l.due)
 		}
+		if l.since > 0 {
+			l.filter.Since = a.now().Add(-l.since)
+		}
 		if l.limit > 0 {
 			found, err := d.List(ctx, by, l.filter, l.next, l.limit)
 			if err != nil {

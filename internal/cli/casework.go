@@ -17,6 +17,7 @@ import (
 type listForm struct {
 	filter desk.ListFilter
 	due    time.Duration
+	since  time.Duration
 	next   string
 	limit  int
 }
@@ -37,6 +38,8 @@ func (l *listForm) flags(c *cobra.Command) {
 	f.StringVar(&l.filter.Team, "team", "", "assigned to a team")
 	f.StringVar(&l.filter.Tag, "tag", "", "with a tag")
 	f.DurationVar(&l.due, "due-within", 0, "due within a time such as 72h, or overdue")
+	f.BoolVar(&l.filter.Overdue, "overdue", false, "what is due has passed")
+	f.DurationVar(&l.since, "moved-within", 0, "with a message within a time such as 24h")
 	f.StringVar(&l.filter.Sort, "sort", "", "moved, due or urgency")
 	f.StringVar(&l.next, "next", "", "continue after the page that named this place")
 	f.IntVar(&l.limit, "limit", 0, "cases of a page, 500 at most; left out, all cases")

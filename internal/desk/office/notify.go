@@ -455,7 +455,7 @@ func (n *Notifier) Watch(ctx context.Context) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(n.Office.Tick(ctx), n.Send(ctx), n.SendWords(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(n.Office.Tick(ctx), n.Office.Morning(ctx), n.Send(ctx), n.SendWords(ctx)); err != nil && ctx.Err() == nil {
 			n.Office.desk.Log.Warn("calling the watch", "err", err)
 		}
 		select {
