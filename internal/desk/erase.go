@@ -122,8 +122,8 @@ func lettersOf(ctx context.Context, r store.DeskReader, caseID string) ([]store.
 }
 
 // Erase destroys what the desk holds of a closed case, in the tables and the
-// files of its database and among fetched parts of evidence: what officers
-// read, the sealed messages, what waits in the outbox, and the salts without
+// files of its database, among fetched parts of evidence and among the files of its
+// drafts: what officers read and wrote, the sealed messages, what waits in the outbox, and the salts without
 // which the leaves in the broker's log say nothing. A signed record with the
 // digests stays, and everything else still verifies. A legal hold prevents it.
 //
@@ -146,6 +146,11 @@ func (d *Desk) Erase(ctx context.Context, caseID, basis, by string) (Erased, err
 	for _, l := range e.letters {
 		if err := d.dropParts(l.ID); err != nil {
 			return *e.done, err
+		}
+	}
+	for _, id := range e.drafts {
+		if err := os.RemoveAll(d.DraftDir(id)); err != nil {
+			return *e.done, fmt.Errorf("removing the files of a draft: %w", err)
 		}
 	}
 	return *e.done, d.db.Purge(ctx)
@@ -171,12 +176,16 @@ type erasing struct {
 	letters       []store.Letter
 	confirmations []store.Confirmation
 	deadlines     []store.Deadline
+	drafts        []string // ids
 	done          *Erased // the case is erased
 }
 
 // gather reads what there is of the case, and whether it may go.
 func (e *erasing) gather(ctx context.Context, r store.DeskReader) (err error) {
 	if e.letters, err = lettersOf(ctx, r, e.caseID); err != nil {
+		return err
+	}
+	if e.drafts, err = r.DraftsOf(ctx, e.caseID); err != nil {
 		return err
 	}
 	if e.done, err = erasedOf(ctx, r, e.caseID); err != nil || e.done != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/pkg/bundle"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/translog"
@@ -36,6 +37,7 @@ func TestDeskErasure(t *testing.T) {
 	sent := h.send(qm, order)
 	h.must(qn.Sync(t.Context()))
 	h.must(qm.Sync(t.Context()))
+	drafted := h.draftCanaries(qm, sent.Case)
 	h.send(qm, h.order(workflow.Withdraw, "QM.mla", "QN.mla", sent))
 	h.must(qn.Sync(t.Context()))
 	erase := func() (desk.Erased, error) {
@@ -78,6 +80,9 @@ func TestDeskErasure(t *testing.T) {
 	h.must(os.WriteFile(filepath.Join(parts, "part"), []byte("CANARY of a fetched part"), 0o600))
 	canaries := h.deskCanaries(filepath.Join(files, "desk.db"), sent)
 	canaries["a fetched part"] = []byte("CANARY of a fetched part")
+	for name, canary := range drafted {
+		canaries[name] = canary
+	}
 	for name, canary := range canaries {
 		if !contains(t, files, canary) {
 			t.Errorf("%s is not in the files before, so that nothing is proved", name)
@@ -94,6 +99,29 @@ func TestDeskErasure(t *testing.T) {
 		t.Errorf("erased %+v, again %+v, %v", e, again, err)
 	}
 	h.erasedAndWhole(qm, kept, sent)
+}
+
+// draftCanaries writes a draft of a case: two versions, a title, a comment, a note, and
+// a file that is to be evidence.
+func (h *hub) draftCanaries(qm *desk.Desk, caseID string) map[string][]byte {
+	h.t.Helper()
+	o, ctx := office.New(qm), h.t.Context()
+	by := desk.Officer{ID: "ana", Name: "Ana", Roles: []desk.Role{desk.Drafter, desk.DutyOfficer}}
+	d, err := o.NewDraft(ctx, by, office.NewDraft{Case: caseID, Act: "withdraw", Kind: office.KindsOf("withdraw")[0], Title: "CANARY of a title"})
+	h.must(err)
+	for _, said := range []string{"CANARY of a version", "CANARY of the last version"} {
+		d, err = o.SaveDraft(ctx, by, d.ID, d.Version, office.Edit{Body: []byte(`{"note":"` + said + `"}`)})
+		h.must(err)
+	}
+	h.must(o.Note(ctx, by, caseID, "CANARY of a note"))
+	file := []byte("CANARY of a file that somebody brought")
+	_, err = o.Receive(ctx, by, d.ID, office.Chunk{Name: "log.txt", Total: int64(len(file))}, bytes.NewReader(file))
+	h.must(err)
+	found := map[string][]byte{"a file of a draft": file}
+	for _, said := range []string{"CANARY of a title", "CANARY of the last version", "CANARY of a note"} {
+		found[said] = []byte(said)
+	}
+	return found
 }
 
 // erasedAndWhole checks that the desk says how a case was erased, and that all

@@ -83,6 +83,8 @@ type DraftReader interface {
 	Draft(ctx context.Context, id string) (Draft, error)
 	// Drafts returns those in a state, or of a case, the last changed first.
 	Drafts(ctx context.Context, state, caseID string, limit int) ([]Draft, error)
+	// DraftsOf returns the ids of the drafts of a case, with that which opened it.
+	DraftsOf(ctx context.Context, caseID string) ([]string, error)
 	// DraftVersions returns the versions of a draft, the newest first, without
 	// their bodies.
 	DraftVersions(ctx context.Context, id string) ([]DraftVersion, error)

@@ -28,6 +28,14 @@ func (v *deskView) Drafts(ctx context.Context, state, caseID string, limit int) 
 		WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR case_id = ?2) ORDER BY changed_at_unix DESC, id LIMIT ?3`, state, caseID, limit)
 }
 
+// draftsOf selects the drafts of a case, with that which opened it.
+const draftsOf = `SELECT id FROM draft WHERE case_id = ?1 OR message_id IN (SELECT id FROM letter WHERE case_id = ?1)`
+
+// DraftsOf implements [store.DraftReader].
+func (v *deskView) DraftsOf(ctx context.Context, caseID string) ([]string, error) {
+	return list(ctx, &v.view, "drafts", func(r *sql.Rows, id *string) error { return r.Scan(id) }, draftsOf+` ORDER BY id`, caseID)
+}
+
 // DraftVersions implements [store.DraftReader].
 func (v *deskView) DraftVersions(ctx context.Context, id string) ([]store.DraftVersion, error) {
 	return list(ctx, &v.view, "the versions of a draft", func(r *sql.Rows, d *store.DraftVersion) error {

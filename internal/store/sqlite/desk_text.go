@@ -41,16 +41,15 @@ func (w *deskWriter) PutText(ctx context.Context, place int64, words string) err
 
 // ForgetCase implements [store.TextWriter].
 func (w *deskWriter) ForgetCase(ctx context.Context, caseID string) error {
-	const drafts = `SELECT id FROM draft WHERE case_id = ?1 OR message_id IN (SELECT id FROM letter WHERE case_id = ?1)`
 	for _, query := range []string{
 		`DELETE FROM letter_text WHERE rowid IN (SELECT idx FROM letter WHERE case_id = ?1 UNION SELECT -id FROM case_note WHERE case_id = ?1)`,
 		`DELETE FROM case_note WHERE case_id = ?1`,
 		`DELETE FROM case_tag WHERE case_id = ?1`,
 		`DELETE FROM case_work WHERE case_id = ?1`,
-		`UPDATE draft_version SET body = x'7b7d' WHERE draft_id IN (` + drafts + `)`,
-		`UPDATE draft_event SET comment = '' WHERE draft_id IN (` + drafts + `)`,
-		`UPDATE release SET comment = '' WHERE draft_id IN (` + drafts + `)`,
-		`UPDATE draft SET title = '', evidence = x'5b5d', state = CASE state WHEN 'sent' THEN 'sent' ELSE 'discarded' END WHERE id IN (` + drafts + `)`,
+		`UPDATE draft_version SET body = x'7b7d' WHERE draft_id IN (` + draftsOf + `)`,
+		`UPDATE draft_event SET comment = '' WHERE draft_id IN (` + draftsOf + `)`,
+		`UPDATE release SET comment = '' WHERE draft_id IN (` + draftsOf + `)`,
+		`UPDATE draft SET title = '', evidence = x'5b5d', state = CASE state WHEN 'sent' THEN 'sent' ELSE 'discarded' END WHERE id IN (` + draftsOf + `)`,
 	} {
 		if err := w.exec(ctx, "what is forgotten of a case", query, caseID); err != nil {
 			return err
