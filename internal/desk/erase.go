@@ -177,7 +177,7 @@ type erasing struct {
 	confirmations []store.Confirmation
 	deadlines     []store.Deadline
 	drafts        []string // ids
-	done          *Erased // the case is erased
+	done          *Erased  // the case is erased
 }
 
 // gather reads what there is of the case, and whether it may go.
