@@ -105,7 +105,7 @@ func (db *Mirror) Keep(ctx context.Context, entries []store.AuditEntry) error {
 			return fmt.Errorf("sqlite: keeping entries: %w", err)
 		}
 		defer insert.Close()
-		concern, err := tx.PrepareContext(ctx, `INSERT OR IGNORE INTO concern (party, idx) VALUES (?1, ?2)`)
+		concern, err := tx.PrepareContext(ctx, `INSERT OR IGNORE INTO concern (party, idx, kind) VALUES (?1, ?2, ?3)`)
 		if err != nil {
 			return fmt.Errorf("sqlite: keeping entries: %w", err)
 		}
@@ -116,7 +116,7 @@ func (db *Mirror) Keep(ctx context.Context, entries []store.AuditEntry) error {
 				return fmt.Errorf("sqlite: keeping entry %d: %w", e.Index, err)
 			}
 			for _, party := range e.Parties {
-				if _, err := concern.ExecContext(ctx, party, e.Index); err != nil {
+				if _, err := concern.ExecContext(ctx, party, e.Index, e.Kind); err != nil {
 					return fmt.Errorf("sqlite: keeping entry %d: %w", e.Index, err)
 				}
 			}
@@ -130,8 +130,8 @@ func (db *Mirror) Keep(ctx context.Context, entries []store.AuditEntry) error {
 func (db *Mirror) Settle(ctx context.Context) error {
 	var erased int64
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO concern (party, idx)
-			SELECT substr(who, 1, instr(who, '.') - 1), idx FROM (
+		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO concern (party, idx, kind)
+			SELECT substr(who, 1, instr(who, '.') - 1), idx, 'receipt' FROM (
 				SELECT m.sender AS who, e.idx AS idx FROM entry e JOIN entry m ON m.kind = 'message' AND m.ref = e.ref AND m.idx < e.idx
 				WHERE e.kind = 'receipt' AND e.case_id = ''
 				UNION ALL
@@ -330,9 +330,16 @@ const lastDay = 253402300799
 func (db *Mirror) entries(ctx context.Context, f MirrorFilter, least, before int64, limit int) (list []store.AuditEntry, err error) {
 	from, args := `entry e WHERE e.idx < ?1 AND e.idx >= ?3`, []any{before, limit, least}
 	order := `e.idx`
-	if f.Party != "" {
-		args, order = append(args, f.Party), `k.idx`
-		from = `concern k CROSS JOIN entry e ON e.idx = k.idx WHERE k.party = ?4 AND k.idx < ?1 AND k.idx >= ?3`
+	switch {
+	case f.Party != "" && f.Code != "":
+		args = append(args, f.Party)
+		from += ` AND EXISTS (SELECT 1 FROM concern k WHERE k.party = ?4 AND k.idx = e.idx)`
+	case f.Party != "":
+		args, order = append(args, f.Party, f.Kind), `k.idx`
+		from = `concern k CROSS JOIN entry e ON e.idx = k.idx WHERE k.party = ?4 AND ?5 IN ('', k.kind) AND k.idx < ?1 AND k.idx >= ?3`
+		if f.Kind != "" {
+			from = `concern k INDEXED BY concern_kind CROSS JOIN entry e ON e.idx = k.idx WHERE k.party = ?4 AND k.kind = ?5 AND k.idx < ?1 AND k.idx >= ?3`
+		}
 	}
 	for _, c := range []struct{ column, value string }{
 		{"kind", f.Kind}, {"code", f.Code}, {"case_id", f.Case}, {"stage", f.Stage}, {"lane", f.Lane}, {"ref", f.Ref},

@@ -29,12 +29,14 @@ CREATE INDEX entry_sender ON entry (sender, recipient, seq) WHERE kind = 'messag
 CREATE INDEX entry_unsettled ON entry (idx) WHERE kind = 'receipt' AND case_id = '';
 CREATE INDEX entry_erased ON entry (seq) WHERE kind = 'erasure';
 
--- concern says which parties an entry is about.
+-- concern says which parties an entry is about, and of what kind it is.
 CREATE TABLE concern (
     party TEXT    NOT NULL,
     idx   INTEGER NOT NULL,
+    kind  TEXT    NOT NULL DEFAULT '',
     PRIMARY KEY (party, idx)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX concern_kind ON concern (party, kind, idx);
 
 -- matter is a case as it follows from its entries.
 CREATE TABLE matter (
