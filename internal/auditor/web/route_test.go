@@ -18,6 +18,7 @@ import (
 // here, and TestStrangers says so.
 var pathValues = map[string]string{
 	"{index:[0-9]{1,15}}": "7", "{case:[0-9a-f]{32}}": "1a7e0000000000000000000000000000", "{finding:[a-z0-9-]{1,80}}": "no-such-finding",
+	"{report:[0-9_-]{20,50}(?:-own)?}": "2026-01-01_2026-03-31_7", "{file:[a-z]{1,20}(?:\\.[a-z]{3,6}){1,2}}": "report.html",
 }
 
 // address is a route's path with values.

@@ -74,6 +74,7 @@ var navigation = []navLine{
 	{"entries", "auditor.nav_entries", "g l"},
 	{"cases", "auditor.nav_cases", "g c"},
 	{"verify", "auditor.nav_verify", "g v"},
+	{"reports", "auditor.nav_reports", "g r"},
 	{"witnesses", "auditor.nav_witnesses", "g w"},
 	{"help", "layout.nav_help", "g h"},
 }

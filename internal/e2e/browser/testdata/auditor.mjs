@@ -25,6 +25,7 @@ export default async function (world) {
   await remark(world, page, origin);
   await explore(world, page, origin);
   await verify(world, page, origin, files);
+  await report(world, page, origin);
   await schemes(world, page, origin);
   await sound(world);
   await without(world, origin, page);
@@ -68,8 +69,8 @@ async function looks(world, page, origin) {
   const finding = new URL(await page.locator("tr[data-row] th a").first().getAttribute("href"), origin).pathname;
   await page.goto(`${origin}/findings?code=entry-withheld`);
   const withheld = new URL(await page.locator("td a").first().getAttribute("href"), origin).pathname;
-  const lists = ["/findings", "/entries", withheld, "/cases?overdue=1", "/verify", "/witnesses", "/help"];
-  const words = ["/findings", finding, "/verify", "/witnesses", "/help"]; // without words of the law
+  const lists = ["/findings", "/entries", withheld, "/cases?overdue=1", "/verify", "/reports", "/witnesses", "/help"];
+  const words = ["/findings", finding, "/verify", "/reports", "/witnesses", "/help"]; // without words of the law
   for (const path of ["/", finding, "/entries/7", "/cases/1a7e0300000000000000000000000000", ...lists]) {
     for (const [lang, width] of ways) {
       const seldom = lang === "zh-Hans" && path !== "/" || lang === "ar-XB" || lists.includes(path) && ["ar 1280", "en 320"].includes(`${lang} ${width}`) ||
@@ -87,7 +88,7 @@ async function looks(world, page, origin) {
 // keys goes to pages with two letters, and through a list.
 async function keys(world, page, origin) {
   await page.goto(`${origin}/`);
-  for (const [second, path] of [["f", "/findings"], ["l", "/entries"], ["c", "/cases"], ["v", "/verify"], ["w", "/witnesses"], ["o", "/"]]) {
+  for (const [second, path] of [["f", "/findings"], ["l", "/entries"], ["c", "/cases"], ["v", "/verify"], ["r", "/reports"], ["w", "/witnesses"], ["o", "/"]]) {
     await page.keyboard.press("g");
     await Promise.all([page.waitForNavigation(), page.keyboard.press(second)]);
     world.expect(`g ${second}`, new URL(page.url()).pathname === path, page.url());
@@ -155,6 +156,22 @@ async function verify(world, page, origin, files) {
   world.check("a verdict on a small screen", [...await world.axe(page), ...await world.overflow(page), ...await world.small(page)]);
   await world.shot(page, "verdict-320");
   await page.setViewportSize({ width: 1280, height: 900 });
+}
+
+// report makes a report on a period; what is handed out opens as a page.
+async function report(world, page, origin) {
+  await page.goto(`${origin}/reports?lang=en`);
+  await world.follow(page, "main form button");
+  world.expect("a report on no days", await page.locator(".ed-errors").count() === 1);
+  await page.fill("#from", "2000-01-01");
+  await page.fill("#to", "2099-12-31");
+  await page.selectOption("#language", "en");
+  await Promise.all([page.waitForNavigation({ timeout: 120_000 }), page.click("main form button")]);
+  world.expect("a report is there", await page.locator("tr[data-row]").count() === 1, page.url());
+  world.check("the page of reports", [...await world.axe(page), ...await world.overflow(page), ...await world.small(page)]);
+  await world.shot(page, "reports-made");
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click("a[href$='/report.html']")]);
+  world.expect("the report is a file", /^2000-01-01_2099-12-31_\d+-report\.html$/.test(file.suggestedFilename()), file.suggestedFilename());
 }
 
 // schemes looks at the pages in the dark and on paper.
