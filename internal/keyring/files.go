@@ -130,6 +130,14 @@ func (k *Files) Lock() {
 	clear(k.next)
 }
 
+// Unlocked reports whether a key is held in the clear: it, or the passphrase, is in
+// the memory of this process.
+func (k *Files) Unlocked() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.secret != nil || len(k.open) > 0
+}
+
 // Unlock takes the passphrase and opens every key with it.
 func (k *Files) Unlock(passphrase []byte) error {
 	entries, err := k.List()

@@ -12,6 +12,9 @@ import (
 // keyRoutes are the State's own keys.
 var keyRoutes = []Route{
 	{Name: "keys", Method: http.MethodGet, Path: "/keys", Who: Roles(desk.KeyCustodian, desk.NationalAuditor), Handle: (*Server).keysPage},
+	{Name: "keys.revoke", Method: http.MethodPost, Path: "/keys/revoke", Who: Roles(desk.KeyCustodian), Fresh: true, Handle: (*Server).keysRevoke},
+	{Name: "keys.old", Method: http.MethodGet, Path: "/keys/old", Who: Roles(desk.KeyCustodian), Handle: (*Server).keysOldPage},
+	{Name: "keys.destroy", Method: http.MethodPost, Path: "/keys/old", Who: Roles(desk.KeyCustodian), Fresh: true, Handle: (*Server).keysDestroy},
 	{Name: "keys.rotate", Method: http.MethodPost, Path: "/keys/rotate", Who: Roles(desk.KeyCustodian), Fresh: true, Handle: (*Server).keysRotate},
 }
 
@@ -26,6 +29,11 @@ type keysView struct {
 	Needed   int
 	Recovery time.Time // when it was set up
 	May      bool
+	Held     page.Tag      // who holds the keys
+	Party    string        // code of the State
+	PartyKey string        // its fingerprint, in groups
+	Subkeys  []page.Choice // that can be revoked
+	Reasons  []page.Choice
 }
 
 // A noticeLine is what ends or is due.
@@ -74,6 +82,9 @@ func (s *Server) showKeys(w http.ResponseWriter, c *Call, status int, v keysView
 	if v.Keys, err = s.ownKeys(c); err != nil {
 		return err
 	}
+	if v.Subkeys, err = s.revocable(c); err != nil {
+		return err
+	}
 	ids, err := s.Desk.Authorities()
 	if err != nil {
 		return err
@@ -82,6 +93,9 @@ func (s *Server) showKeys(w http.ResponseWriter, c *Call, status int, v keysView
 		v.Own = append(v.Own, page.Choice{Value: id, Label: id})
 	}
 	if v.Policy, err = s.Desk.KeyPolicy(); err != nil {
+		return err
+	}
+	if err := s.custody(c, &v); err != nil {
 		return err
 	}
 	r, err := s.Desk.Recovery()

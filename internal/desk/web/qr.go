@@ -3,8 +3,9 @@ package web
 import (
 	"fmt"
 	"html/template"
-	"image"
 	"strings"
+
+	"rsc.io/qr"
 )
 
 // quiet is the white border of a QR code, in modules.
@@ -12,14 +13,14 @@ const quiet = 4
 
 // drawn is a QR code as an SVG drawing: black on white in every colour scheme,
 // since cameras want it so.
-func drawn(code image.Image) template.HTML {
-	size := code.Bounds().Dx()
+func drawn(code *qr.Code) template.HTML {
+	size := code.Size
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="ed-qr" viewBox="0 0 %[1]d %[1]d" aria-hidden="true" focusable="false">`, size+2*quiet)
 	fmt.Fprintf(&b, `<rect width="%[1]d" height="%[1]d" fill="#fff"/><path fill="#000" d="`, size+2*quiet)
 	for y := range size {
 		for x := range size {
-			if r, _, _, _ := code.At(x, y).RGBA(); r == 0 {
+			if code.Black(x, y) {
 				fmt.Fprintf(&b, "M%d %dh1v1h-1z", x+quiet, y+quiet)
 			}
 		}

@@ -5,11 +5,11 @@ import (
 	"html/template"
 	"net/http"
 
-	"github.com/boombuler/barcode/qr"
-
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/account"
 	"github.com/entraide/entraide/internal/page"
+
+	"rsc.io/qr"
 )
 
 // A setupView is the page of somebody who takes up an invitation.
@@ -89,7 +89,7 @@ func grouped(secret string) string {
 
 // picture draws a QR code with one path.
 func picture(text string) (template.HTML, error) {
-	code, err := qr.Encode(text, qr.M, qr.Auto)
+	code, err := qr.Encode(text, qr.M)
 	if err != nil {
 		return "", err
 	}

@@ -18,6 +18,7 @@ export default async function (world) {
     }
   }
   await rotate(world, watch, origin);
+  await revoke(world, watch, origin);
   await alarm(world, watch, origin);
   await schemes(world, watch, origin);
   await without(world, origin);
@@ -69,6 +70,26 @@ async function rotate(world, page, origin) {
   await page.click(".ed-words >> xpath=ancestor::details/summary");
   world.check("the words of a key", [...await world.axe(page), ...await world.overflow(page)]);
   await world.shot(page, "authority-words");
+}
+
+// revoke takes a subkey out of use as stolen, once its fingerprint was typed.
+async function revoke(world, page, origin) {
+  await page.goto(`${origin}/confirm`);
+  await world.confirm(page, officer);
+  await page.goto(`${origin}/keys`);
+  const subkey = await page.locator("#subkey option").nth(1).getAttribute("value");
+  await page.selectOption("#subkey", subkey);
+  await page.check("#reason-compromised");
+  await page.fill("#typed", "00000000");
+  await world.follow(page, "form[action='/keys/revoke'] button");
+  world.expect("nothing is revoked that was not typed", await page.locator(".ed-errors").count() === 1);
+  world.check("a revocation that was not taken", [...await world.axe(page), ...await world.overflow(page)]);
+  await page.fill("#typed", subkey.slice(-8).toLowerCase());
+  await world.follow(page, "form[action='/keys/revoke'] button");
+  await page.waitForURL(/done=revoked/);
+  world.expect("the subkey is shown as stolen", await page.locator(".ed-card .ed-tag--bad").count() === 1);
+  await world.shot(page, "keys-revoked");
+  for (const [lang, width] of [["ar", 320], ["en", 320], ["zh-Hans", 1280]]) await look(world, page, "/keys/old", lang, width, officer);
 }
 
 // schemes looks at the pages in the dark and on paper.
