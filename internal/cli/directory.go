@@ -21,7 +21,7 @@ func (a *app) directoryCommand() *cobra.Command {
 	return group("directory", "Who is who, as this desk has verified it",
 		a.directoryList(), a.directoryShow(), a.directoryHistory(), a.directoryVerify(),
 		a.directorySnapshot(), a.directoryImport(), a.directoryStatements(), a.directoryCertificates(),
-		a.directorySubmit(),
+		a.directorySubmit(), a.directoryCompared(), a.directoryCompare(), a.directorySecond(),
 		a.directoryStanding("suspend", directory.Suspended, "Suspend one of the State's own authorities"),
 		a.directoryStanding("restore", directory.Restored, "Lift a suspension that the State has made"),
 		a.directoryStanding("revoke", directory.Revoked, "Remove one of the State's own authorities for good"))

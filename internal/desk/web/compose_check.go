@@ -28,6 +28,8 @@ type checkView struct {
 	Refused    string // why it cannot be sent as it is
 	Recipient  recipient
 	From       string
+	Compared   []checkLine // how the recipient's certificates stand
+	Replaced   []checkLine
 	Finger     []page.Pair // fingerprints of the recipient
 	Changes    []changeLine
 	Form       page.Form
@@ -69,7 +71,9 @@ func (s *Server) showCheck(w http.ResponseWriter, c *Call, status int, form page
 	if v.Sealed, err = s.sealedOf(c, d); err != nil {
 		return err
 	}
-	s.recipientOf(c, &v)
+	if err := s.recipientOf(c, &v); err != nil {
+		return err
+	}
 	v.Changes = changeLines(c, d, v.Approval.Changes)
 	sendable := v.Refused == "" && len(v.Open) == 0
 	v.Pretty = pretty(v.Approval.Content)
@@ -87,17 +91,21 @@ func (s *Server) showCheck(w http.ResponseWriter, c *Call, status int, form page
 	return s.render(w, c, status, "draft-check.html", v)
 }
 
-// recipientOf describes the recipient of a draft with its fingerprints.
-func (s *Server) recipientOf(c *Call, v *checkView) {
+// recipientOf describes the recipient of a draft, with how its fingerprints were
+// compared.
+func (s *Server) recipientOf(c *Call, v *checkView) error {
 	a, err := s.Desk.Directory().Authority(v.Draft.To)
 	if err != nil {
-		return // the page says that there is none
+		return nil //nolint:nilerr // the page says that there is none
 	}
 	v.Recipient = describe(c, a, v.Draft.Lane, "")
 	for suite, certificate := range a.Certificates {
 		v.Finger = append(v.Finger, page.Pair{Term: string(suite), Value: locale.V(spaced(certificate.Fingerprint()))})
 	}
 	slices.SortFunc(v.Finger, func(a, b page.Pair) int { return strings.Compare(a.Term, b.Term) })
+	v.Compared, err = s.checksOf(c, v.Draft.To)
+	v.Replaced = replaced(v.Compared)
+	return err
 }
 
 // versionIn is the version of a draft that a form was made from.

@@ -37,6 +37,7 @@ type whoLine struct {
 	Roles          []string
 	Standing       page.Tag
 	Changed        bool // a key was exchanged lately
+	Replaced       bool // a certificate is another than what officers compared
 }
 
 // standing is how somebody stands, as a tag.
@@ -59,6 +60,11 @@ func (s *Server) directoryPage(w http.ResponseWriter, c *Call) error {
 			who := whoLine{ID: a.Statement.ID, Roles: labels(c, "authority-role", a.Statement.Roles), Standing: standing(c, a.Standing)}
 			who.Name, who.Lang = c.L.Name(a.Statement.Names, who.ID)
 			who.Changed = len(s.lately(c, who.ID)) > 0
+			checks, err := s.checksOf(c, who.ID)
+			if err != nil {
+				return err
+			}
+			who.Replaced = len(replaced(checks)) > 0
 			line.Authorities = append(line.Authorities, who)
 		}
 		states = append(states, line)
@@ -95,6 +101,13 @@ type authorityView struct {
 	Changed               []keyChangeLine
 	Keys                  []keyLine
 	Past                  []pastLine
+	Form                  page.Form
+	Replaced              []checkLine // certificates that are others than what was compared
+	Hows                  []page.Choice
+	May                   bool // compare fingerprints
+	Positions             []stanceLine
+	Treaties              []treatyLine
+	Note, NoteLang        string
 }
 
 // A keyChangeLine warns that a key was exchanged.
@@ -110,6 +123,8 @@ type keyLine struct {
 	Words       []string
 	Picture     template.HTML
 	Expires     time.Time // the zero time for never
+	Raw         string    // the fingerprint as it is
+	Check       *checkLine
 }
 
 // A pastLine is a statement of the history.
@@ -121,6 +136,10 @@ type pastLine struct {
 
 // authorityPage shows the card of an authority.
 func (s *Server) authorityPage(w http.ResponseWriter, c *Call) error {
+	return s.showAuthority(w, c, http.StatusOK, page.Form{})
+}
+
+func (s *Server) showAuthority(w http.ResponseWriter, c *Call, status int, form page.Form) error {
 	a, err := s.Desk.Directory().Authority(c.Value("authority"))
 	if err != nil {
 		return err
@@ -129,7 +148,7 @@ func (s *Server) authorityPage(w http.ResponseWriter, c *Call) error {
 	v := authorityView{
 		ID: st.ID, Roles: labels(c, "authority-role", st.Roles), Standing: standing(c, a.Standing), Statement: st, Zone: st.TimeZone,
 		Evidence: c.L.Bytes(st.Limits.EvidenceBytes), Quota: c.L.Bytes(st.Limits.QuotaBytes),
-		ValidFrom: c.At(st.ValidFrom.Time), ValidUntil: c.At(st.ValidUntil.Time),
+		ValidFrom: c.At(st.ValidFrom.Time), ValidUntil: c.At(st.ValidUntil.Time), Form: form, May: Roles(desk.Verifiers...).allows(c.User),
 	}
 	v.Name, v.Lang = c.L.Name(st.Names, st.ID)
 	if p, err := s.Desk.Directory().Party(a.Party); err == nil {
@@ -147,17 +166,34 @@ func (s *Server) authorityPage(w http.ResponseWriter, c *Call) error {
 	if v.Keys, err = keyLines(c, a); err != nil {
 		return err
 	}
+	checks, err := s.checksOf(c, st.ID)
+	if err != nil {
+		return err
+	}
+	v.Replaced = replaced(checks)
+	for i := range v.Keys {
+		for _, k := range checks {
+			if string(k.Suite) == v.Keys[i].Suite {
+				v.Keys[i].Check = &k
+			}
+		}
+	}
+	v.Hows = []page.Choice{{Label: c.L.T("directory.choose_how")}}
+	for _, how := range desk.VerifiedHow() {
+		v.Hows = append(v.Hows, page.Choice{Value: how, Label: c.L.T("directory.how." + how)})
+	}
+	v.Positions, v.Treaties, v.Note, v.NoteLang = s.stanceOf(c, st.Stance)
 	if v.Past, err = s.past(c, st.ID); err != nil {
 		return err
 	}
-	return s.render(w, c, http.StatusOK, "authority.html", v)
+	return s.render(w, c, status, "authority.html", v)
 }
 
 // keyLines are the keys of an authority, for comparing.
 func keyLines(c *Call, a directory.Authority) (lines []keyLine, err error) {
 	for _, suite := range slices.Sorted(maps.Keys(a.Certificates)) {
 		cert := a.Certificates[suite]
-		line := keyLine{Suite: string(suite), Fingerprint: grouped(cert.Fingerprint())}
+		line := keyLine{Suite: string(suite), Fingerprint: grouped(cert.Fingerprint()), Raw: cert.Fingerprint()}
 		if line.Words, err = enrolment.Words(cert.Fingerprint()); err != nil {
 			return nil, err
 		}

@@ -56,7 +56,7 @@ type Route struct {
 func allRoutes() []Route {
 	return slices.Concat(homeRoutes, signinRoutes, securityRoutes, userRoutes, watchRoutes, composeRoutes, uploadRoutes, auditRoutes, directoryRoutes,
 		keyRoutes, caseRoutes, evidenceRoutes, rotaRoutes, listRoutes,
-		settingsRoutes, incidentRoutes, figureRoutes)
+		settingsRoutes, incidentRoutes, figureRoutes, verifiedRoutes)
 }
 
 // newRouter makes the router of the table.

@@ -24,11 +24,24 @@ func (s *Server) parse() (*page.Set, error) {
 	})
 }
 
+// A comparing is the form in which officers say how they have compared a fingerprint.
+type comparing struct {
+	Suite              string
+	Hows               []page.Choice
+	How, Who           string
+	WrongHow, WrongWho string
+}
+
 // funcs are what templates of the desk can call besides those of package page.
 //
+//	comparing .Form "suite" .Hows   the form of a comparison
 //	rows (T …) .Lines   a caption with lines, for a table
 func funcs(*locale.Localizer) template.FuncMap {
 	return template.FuncMap{
+		"comparing": func(f page.Form, suite string, hows []page.Choice) comparing {
+			how, who := "how-"+suite, "counterpart-"+suite
+			return comparing{suite, hows, f.Values.Get(how), f.Values.Get(who), f.Error(how), f.Error(who)}
+		},
 		"rows": func(caption string, lines []draftLine) rows { return rows{caption, lines} },
 	}
 }

@@ -35,6 +35,7 @@ export default async function (world) {
     await world.shot(page, `${name}-dark`);
   }
   await figures(world, page, origin);
+  await compare(world, page, first, origin);
   await lists(world, page, id);
   await without(world, origin, id);
 }
@@ -48,6 +49,32 @@ async function figures(world, page, origin) {
   world.check("figures in the dark", await world.axe(page));
   await world.follow(page, "table a.ed-tall");
   world.expect("a figure leads to its list", new URL(page.url()).pathname === "/inbox" && await page.locator("tbody tr").count() === 1, page.url());
+}
+
+// compare has two officers say that they have compared a fingerprint with its owner.
+async function compare(world, page, first, origin) {
+  const path = "/directory/QN.24-7", form = `form[action='${path}/compared']`;
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${origin}/confirm`);
+  await world.confirm(page, officer);
+  await page.goto(origin + path);
+  await page.click("details:has(form) > summary");
+  await page.fill("input[name=counterpart]", "Ms Lindqvist");
+  await world.follow(page, `${form} button`);
+  world.expect("how it was compared has to be said", await page.locator(".ed-errors").count() === 1);
+  world.check("a comparison that was not taken", [...await world.axe(page), ...await world.overflow(page)]);
+  await page.selectOption(`${form} select`, "phone");
+  await world.follow(page, `${form} button`);
+  await page.waitForURL(/done=compared/);
+  for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 320]]) await look(world, page, path, lang, width, officer);
+  await first.goto(`${origin}/confirm`);
+  await world.confirm(first, admin);
+  await first.goto(origin + path);
+  await world.follow(first, `form[action='${path}/compared/second'] button`);
+  await first.waitForURL(/done=compared_twice/);
+  world.expect("two officers have compared it", await first.locator(".ed-tag--ok").count() >= 2);
+  world.check("a fingerprint that was compared", [...await world.axe(first), ...await world.overflow(first)]);
+  await world.shot(first, "compared");
 }
 
 // lists looks at the lists that hold the case, empty ones, the search, and the page
