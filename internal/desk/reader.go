@@ -22,6 +22,27 @@ func (d *Desk) reader(m *message.Message, incoming bool) (*pgp.Key, error) {
 	return d.keyOf(m.Core.From.Authority, m.Core.Suite, m.Core.From.Fingerprint)
 }
 
+// SenderFingerprint returns the fingerprint of the certificate under which a message
+// was sent; empty for one that waits to be sent, or was erased.
+func (d *Desk) SenderFingerprint(ctx context.Context, messageID string) (string, error) {
+	var l store.Letter
+	err := d.db.Read(ctx, func(r store.DeskReader) (err error) {
+		l, err = r.Letter(ctx, messageID)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) || err == nil && len(l.Sealed) == 0 {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	m, err := message.Parse(l.Sealed)
+	if err != nil {
+		return "", err
+	}
+	return m.Core.From.Fingerprint, nil
+}
+
 // keyOf returns the key of an authority that has a fingerprint: the present one, or
 // a former one of the home. The error wraps ErrNoKey if the home has neither.
 func (d *Desk) keyOf(authority string, suite pgp.Suite, fingerprint string) (*pgp.Key, error) {

@@ -286,7 +286,7 @@ func (o *Office) released(ctx context.Context, w store.DeskWriter, by desk.Offic
 	if err := o.keepNewest(ctx, w, d.ID); err != nil {
 		return err
 	}
-	d.State, d.Message = store.DraftSent, id
+	d.State, d.Message, d.Case = store.DraftSent, id, caseID
 	o.touch(&d, by)
 	if err := errors.Join(w.PutDraft(ctx, d), o.event(ctx, w, by, d, what, r.Comment)); err != nil {
 		return err

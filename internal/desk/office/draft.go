@@ -288,7 +288,30 @@ func visible(ctx context.Context, r store.DeskReader, by desk.Officer, id string
 	if d.Case != "" {
 		return d, mayRead(ctx, r, by, d.Case)
 	}
-	return d, nil
+	return d, mayReadNew(ctx, r, by, d)
+}
+
+// mayReadNew refuses a draft that opens a case for named officers only to whoever
+// neither wrote of it nor may release it.
+func mayReadNew(ctx context.Context, r store.DeskReader, by desk.Officer, d store.Draft) error {
+	body, err := newestBody(ctx, r, d.ID)
+	if err != nil {
+		return err
+	}
+	var said struct {
+		Confidentiality string `json:"confidentiality"`
+	}
+	if json.Unmarshal(body, &said) != nil { // a draft may hold anything
+		return nil
+	}
+	if code, ok := convention.CodeOf("confidentiality", said.Confidentiality); !ok || !code.Has("named") || by.Has(desk.Approver) {
+		return nil
+	}
+	wrote, err := writersOf(ctx, r, d.ID)
+	if err == nil && !wrote[by.ID] {
+		err = notFound("draft")
+	}
+	return err
 }
 
 // An Edit changes a draft; what is nil stays as it is.

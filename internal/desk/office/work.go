@@ -93,6 +93,45 @@ func (o *Office) NameReader(ctx context.Context, by desk.Officer, caseID, office
 	})
 }
 
+// A Sealed case is what an approver or duty officer sees of one that is not theirs to
+// read, to name who may.
+type Sealed struct {
+	Case        string   `json:"case"`
+	Counterpart string   `json:"counterpart"` // authority
+	Lane        string   `json:"lane"`
+	Officer     string   `json:"officer,omitempty"` // id of whom it is assigned to
+	Team        string   `json:"team,omitempty"`
+	Readers     []string `json:"readers"` // ids
+}
+
+// Sealed returns a sealed case to an approver or duty officer, who names who may read
+// it without reading it.
+func (o *Office) Sealed(ctx context.Context, by desk.Officer, caseID string) (Sealed, error) {
+	out := Sealed{Case: caseID, Readers: []string{}}
+	if err := by.Require(desk.Approver, desk.DutyOfficer); err != nil {
+		return out, err
+	}
+	err := o.desk.Store().Read(ctx, func(r store.DeskReader) error {
+		line, err := r.Line(ctx, caseID)
+		if err != nil {
+			return found(err, "case")
+		}
+		if !line.Sealed {
+			return notFound("case")
+		}
+		out.Counterpart, out.Lane = line.Counterpart, line.Lane
+		a, err := r.Assignment(ctx, caseID)
+		if err != nil {
+			return err
+		}
+		out.Officer, out.Team = a.Officer, a.Team
+		readers, err := r.NamedReaders(ctx, caseID)
+		out.Readers = append(out.Readers, readers...)
+		return err
+	})
+	return out, err
+}
+
 // UnnameReader takes the name of an officer off a sealed case again. Who is assigned
 // to it, or in the team that is, still reads it.
 func (o *Office) UnnameReader(ctx context.Context, by desk.Officer, caseID, officer string) error {

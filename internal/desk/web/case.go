@@ -27,6 +27,7 @@ var caseRoutes = []Route{
 	{Name: "case", Method: http.MethodGet, Path: casePath, Who: Readers, Handle: (*Server).casePage},
 	{Name: "case.assign", Method: http.MethodPost, Path: casePath + "/assign", Who: Writers, Handle: (*Server).caseAssign},
 	{Name: "case.note", Method: http.MethodPost, Path: casePath + "/note", Who: Writers, Handle: (*Server).caseNote},
+	{Name: "case.reader", Method: http.MethodPost, Path: casePath + "/readers", Who: Writers, Handle: (*Server).caseReader},
 	{Name: "case.tag", Method: http.MethodPost, Path: casePath + "/tag", Who: Writers, Handle: (*Server).caseTag},
 	{Name: "message", Method: http.MethodGet, Path: messagePath, Who: Readers, Handle: (*Server).messagePage},
 	{Name: "message.open", Method: http.MethodPost, Path: messagePath + "/open", Who: Readers, Handle: (*Server).messageOpen},
@@ -63,6 +64,7 @@ type caseView struct {
 	Teams      []page.Choice
 	Form       page.Form
 	May        bool // write
+	Readers    readersView
 }
 
 // A verdict says whether what the other side sent is genuine.
@@ -88,6 +90,7 @@ type dateLine struct {
 	Measure int64
 	Owed    string
 	Due     time.Time
+	There   time.Time // the same in the zone of the other side; the zero time where it is no other
 	State   page.Tag
 	Running bool
 }
@@ -141,6 +144,9 @@ func (s *Server) casePage(w http.ResponseWriter, c *Call) error {
 func (s *Server) showCase(w http.ResponseWriter, c *Call, status int, form page.Form) error {
 	by, id := c.User.Officer(), c.Value("case")
 	found, err := s.office.Case(c.Context(), by, id)
+	if problem.CodeOf(err) == problem.NotFound && Roles(desk.Approver, desk.DutyOfficer).allows(c.User) {
+		return s.showSealed(w, c, status, form)
+	}
 	if err != nil {
 		return err
 	}
@@ -288,6 +294,7 @@ func (s *Server) caseWork(c *Call, v *caseView) (err error) {
 		}
 	}
 	v.Officer = cmp.Or(v.Officer, v.Work.Officer)
+	v.Readers = s.readersOf(c, v.Case.Case, v.Work.Readers, users, v.Form)
 	teams, err := s.office.Teams(c.Context(), by)
 	v.Teams = []page.Choice{{Label: c.L.T("case.nobody")}}
 	for _, t := range teams {

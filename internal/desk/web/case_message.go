@@ -132,6 +132,9 @@ func (s *Server) readMessage(c *Call, v *messageView) error {
 		}
 	}
 	v.Opened, v.Pretty, v.Letter = true, pretty(string(raw)), s.letterOf(c, v.Message.From, v.Message.To, body)
+	if err := s.mark(c, &v.Letter, v.Message); err != nil {
+		return err
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/page"
@@ -74,9 +75,13 @@ var dateKinds = map[string]string{"running": "info", "warned": "warn", "held": "
 // law, in the order of time.
 func (s *Server) dates(c *Call, found desk.Case) []dateLine {
 	var out []dateLine
+	other := found.Requested
+	if found.Role == "requested" {
+		other = found.Requesting
+	}
 	add := func(clock, due, state, owed string, measure int64) {
 		out = append(out, dateLine{
-			Name: clockLabel(c, clock), Measure: measure, Owed: owed, Due: moment(c, due),
+			Name: clockLabel(c, clock), Measure: measure, Owed: owed, Due: moment(c, due), There: s.there(c, other, moment(c, due)),
 			State: page.MakeTag(cmp.Or(dateKinds[state], "plain"), c.L.T("case.clock_"+state)), Running: state == "running" || state == "warned",
 		})
 	}
@@ -92,6 +97,24 @@ func (s *Server) dates(c *Call, found desk.Case) []dateLine {
 	}
 	slices.SortStableFunc(out, func(a, b dateLine) int { return a.Due.Compare(b.Due) })
 	return out
+}
+
+// there is a time in the zone of an authority; the zero time where its clocks show the
+// same as the officer's.
+func (s *Server) there(c *Call, authority string, t time.Time) time.Time {
+	a, err := s.Desk.Directory().Authority(authority)
+	if err != nil || t.IsZero() {
+		return time.Time{}
+	}
+	zone, err := time.LoadLocation(a.Statement.TimeZone)
+	if err != nil {
+		return time.Time{}
+	}
+	_, here := c.At(t).Zone()
+	if _, offset := t.In(zone).Zone(); offset == here {
+		return time.Time{}
+	}
+	return t.In(zone)
 }
 
 // clockLabel names a clock of the law, or that of delivery, which the broker alone keeps.

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
 )
 
@@ -138,6 +140,42 @@ type letter struct {
 	Lang, Dir, Title string
 	From, To         string
 	Members          []member
+	Marks            []page.Pair // by which a paper is told from another: of what was sent
+	Where            string      // how to ask whether it is genuine
+}
+
+// mark puts on a letter by what it is known: its reference, the fingerprint of the
+// sender's certificate, and the check code with where to ask.
+func (s *Server) mark(c *Call, out *letter, m desk.Message) error {
+	l, err := locale.For(out.Lang)
+	if err != nil {
+		l = c.L
+	}
+	fingerprint, err := s.Desk.SenderFingerprint(c.Context(), m.ID)
+	if err != nil {
+		return err
+	}
+	for _, x := range [][2]string{
+		{l.T("case.reference"), m.Reference}, {l.T("case.check_code"), m.CheckCode}, {l.T("compose.fingerprint"), spaced(fingerprint)},
+		{l.T("compose.digest"), m.Digest},
+	} {
+		if x[1] != "" {
+			out.Marks = append(out.Marks, page.Pair{Term: x[0], Value: locale.V(x[1])})
+		}
+	}
+	if m.CheckCode == "" {
+		return nil
+	}
+	address, err := s.url("request.confirm")
+	if err != nil {
+		return err
+	}
+	if m.Incoming {
+		out.Where = l.T("case.where_here", "Address", s.Origin+address)
+	} else {
+		out.Where = l.T("case.where_there", "Authority", out.To)
+	}
+	return nil
 }
 
 // letterOf is the printable letter of a body, in the language of its text that

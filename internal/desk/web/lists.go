@@ -73,6 +73,7 @@ type caseRow struct {
 	Stage, Lane page.Tag
 	Clock       string
 	DueAt       time.Time // in the officer's zone
+	DueThere    time.Time // in that of the other side, if it is another
 	Late        bool
 	MovedAt     time.Time
 	To          string // to whom it is assigned
@@ -198,6 +199,7 @@ func (s *Server) caseRow(c *Call, l desk.Line, names map[string]string) caseRow 
 		Stage: page.MakeTag("plain", convention.Label("stage", l.Stage, c.L.Tag)), Lane: page.MakeTag(laneKinds[l.Lane], convention.Label("lane", l.Lane, c.L.Tag)),
 		DueAt: moment(c, l.Due), MovedAt: moment(c, l.Updated), To: l.Team,
 	}
+	row.DueThere = s.there(c, l.Counterpart, row.DueAt)
 	if row.Short == "" {
 		row.Short = l.Case[:min(8, len(l.Case))]
 	}
