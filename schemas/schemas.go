@@ -8,7 +8,7 @@ package schemas
 import "embed"
 
 // FS holds the files below this directory: workflows/*.json, codes/*.json,
-// bodies/*.json, fields.json and words.json.
+// bodies/*.json, statements/*.json, fields.json and words.json.
 //
-//go:embed workflows codes bodies fields.json words.json
+//go:embed workflows codes bodies statements fields.json words.json
 var FS embed.FS

@@ -122,7 +122,7 @@ func (b *Book) Wrong(ctx context.Context, m *Mirror, err error, now time.Time) e
 }
 
 // Read asks the broker for what is new, as the auditor that the client is, and
-// keeps it. It goes on where it was.
+// keeps it: entries, and statements of the directory. It goes on where it was.
 func (b *Book) Read(ctx context.Context, m *Mirror, c *client.Client) error {
 	text, err := b.db.Mark(ctx, markLooked)
 	if err != nil {
@@ -134,9 +134,12 @@ func (b *Book) Read(ctx context.Context, m *Mirror, c *client.Client) error {
 			return fmt.Errorf("auditor: the book is damaged: %w", err)
 		}
 	}
-	return m.pages(ctx, c, wire.AuditQuery{From: from, Limit: wire.MaxPage}, func(p looked) error {
+	if err := m.pages(ctx, c, wire.AuditQuery{From: from, Limit: wire.MaxPage}, func(p looked) error {
 		return b.Take(ctx, p.entries, p.scope, p.next)
-	})
+	}); err != nil {
+		return err
+	}
+	return b.readDirectory(ctx, m, c)
 }
 
 // Take keeps entries that were held against their leaves, as [Mirror.Entries] does:

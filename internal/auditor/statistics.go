@@ -11,6 +11,8 @@ type Statistics struct {
 	Rejections map[string]int64 `json:"rejections"` // by code
 	Statements map[string]int64 `json:"statements"` // by subject: admissions, changes of keys and standing
 	Entries    map[string]int64 `json:"entries"`    // by kind
+	// Published is what States say of their own cases; only where it is asked for.
+	Published []Published `json:"published,omitempty"`
 }
 
 // A Figure sums up the cases that one party asked another in a lane. Times are

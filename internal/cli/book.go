@@ -211,7 +211,8 @@ func (a *app) auditStatistics() *cobra.Command {
 		Long: `Print figures from the last ` + "`entraide audit check`" + ` of the mirror in --home: cases by
 pair, lane and stage; how long acknowledgement and answer took, median and 90th
 percentile; deadlines that passed; refusals by code; statements of the directory
-by subject. With the checkpoint that they rest on.
+by subject. With the checkpoint that they rest on. Beside them stands what States
+have published about their own cases, if the book has asked the broker.
 
 --csv is safe to open in a spreadsheet; times are in seconds.`,
 		Example: `  entraide audit statistics --home mirror --party QN
@@ -227,13 +228,19 @@ by subject. With the checkpoint that they rest on.
 				return err
 			}
 			s, err := b.Statistics(cmd.Context(), party)
+			if err == nil {
+				s.Published, err = b.Published(cmd.Context(), party)
+			}
 			if err := errors.Join(err, b.Close()); err != nil {
 				return err
 			}
 			if asCSV {
 				return csvStatistics(a.out, s)
 			}
-			return a.print(s, func(w io.Writer) { printStatistics(w, s) })
+			return a.print(s, func(w io.Writer) {
+				printStatistics(w, s)
+				a.printStateFigures(w, s.Published)
+			})
 		},
 	}
 	c.Flags().StringVar(&party, "party", "", "only pairs with this party")

@@ -21,7 +21,7 @@ import (
 
 func (a *app) deskCommand() *cobra.Command {
 	return group("desk", "Run a State's desk", a.deskInit(), a.deskEnrolment(), a.deskServe(), a.deskSync(), a.deskCheck(), a.deskLog(), a.deskSettle(), a.deskIncident(),
-		a.deskReindex(), a.deskBroker())
+		a.deskReindex(), a.deskStatistics(), a.deskBroker())
 }
 
 // openDesk opens the home's desk; the passphrase is asked for, once, when a key

@@ -117,6 +117,14 @@ type FindingCount struct {
 	Count int64
 }
 
+// A MirrorStatement is a directory statement that an auditor keeps.
+type MirrorStatement struct {
+	Index     int64
+	Subject   string
+	Text      string
+	Signature []byte
+}
+
 // A Look is a checkpoint that a mirror took.
 type Look struct {
 	Size     int64

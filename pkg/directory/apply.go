@@ -116,7 +116,7 @@ func mayIssue(h *Heading) bool {
 	switch h.Typ {
 	case TypDepositary, TypParty:
 		return h.Signer == DepositarySubject
-	case TypAuthority:
+	case TypAuthority, TypStatistics:
 		return h.Signer == PartyOf(h.Subject)
 	case TypStanding:
 		ofAuthority := PartyOf(h.Subject) != h.Subject
@@ -163,6 +163,8 @@ func (d *Directory) take(next *state, statement Statement, signer *pgp.Certifica
 		return d.takeAuthority(next, s)
 	case *StandingStatement:
 		return next.takeStanding(s)
+	case *StatisticsStatement:
+		return next.takeStatistics(s)
 	}
 	return problem.New(problem.WrongType, "typ", "This is not a type of directory statement.")
 }

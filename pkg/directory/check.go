@@ -59,11 +59,13 @@ func ValidDigest(d string) bool { return digestForm.MatchString(d) }
 // whole and in upper-case hex: 40 digits (version 4) or 64 (version 6).
 func ValidFingerprint(f string) bool { return fingerprintForm.MatchString(f) }
 
-// PartyOf returns the party of an authority, "QM" of "QM.mla", and of a party
-// itself.
+// PartyOf returns the party of an authority, "QM" of "QM.mla", of a party itself, and
+// of its statistics, "QM-statistics".
 func PartyOf(subject string) string {
-	code, _, _ := strings.Cut(subject, ".")
-	return code
+	if end := strings.IndexAny(subject, ".-"); end >= 0 {
+		return subject[:end]
+	}
+	return subject
 }
 
 // names reports whether a User ID belongs to the subject: it is the subject,

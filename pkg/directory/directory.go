@@ -23,9 +23,10 @@ type Directory struct {
 type state struct {
 	before     *state // nil for statement number 1
 	record     Record
-	depositary *Depositary // exactly one of these three is set
+	depositary *Depositary // exactly one of these four is set
 	party      *Party
 	authority  *Authority
+	statistics *StatisticsStatement
 	// Who holds the subject suspended: each may lift only its own suspension.
 	byDepositary, byParty bool
 	revoked               bool

@@ -14,7 +14,7 @@ import (
 )
 
 // A Statement is one of *DepositaryStatement, *PartyStatement,
-// *AuthorityStatement and *StandingStatement.
+// *AuthorityStatement, *StandingStatement and *StatisticsStatement.
 type Statement interface {
 	// Head returns what all statements begin with.
 	Head() Heading
@@ -69,6 +69,8 @@ func newStatement(typ string) Statement {
 		return &AuthorityStatement{}
 	case TypStanding:
 		return &StandingStatement{}
+	case TypStatistics:
+		return &StatisticsStatement{}
 	}
 	return nil
 }
@@ -83,7 +85,7 @@ func unmarshal(text string, v any) error {
 	return err
 }
 
-// Sign writes a statement (one of the four, or a pointer to one) and signs it
+// Sign writes a statement (one of the five, or a pointer to one) and signs it
 // with the key of its signer. It fills in Typ and Issued, the latter with at,
 // and leaves all else to the caller; see [Directory.Next] for Number and
 // Previous. The error is a *problem.Error if a member has the wrong form.
@@ -122,6 +124,8 @@ func copyOf(statement any) Statement {
 		return copyOf(*s)
 	case *StandingStatement:
 		return copyOf(*s)
+	case *StatisticsStatement:
+		return copyOf(*s)
 	case DepositaryStatement:
 		s.Typ = TypDepositary
 		return &s
@@ -133,6 +137,9 @@ func copyOf(statement any) Statement {
 		return &s
 	case StandingStatement:
 		s.Typ = TypStanding
+		return &s
+	case StatisticsStatement:
+		s.Typ = TypStatistics
 		return &s
 	}
 	return nil

@@ -308,6 +308,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range w.Statements()[:3] {
 		f.Add(s.Statement)
 	}
+	f.Add(`{"typ":"entraide/statistics/1","subject":"QM-statistics","number":1,"previous":"","issued":"2026-03-02T09:00:00Z","signer":"QM","from":"2025-12-01","to":"2026-02-28","cases":[{"type":"T01","direction":"in","cases":12,"closed":7,"median_days":30,"p90_days":61}],"decisions":[],"grounds":[],"left_out":3}`)
 	f.Add(`{"typ":"entraide/standing/1","subject":"QM","number":1,"previous":"","issued":"2026-03-02T09:00:00Z","signer":"depositary","standing":"suspended","reason":"x"}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := directory.Parse(text)

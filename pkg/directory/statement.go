@@ -43,7 +43,7 @@ type Heading struct {
 	// Typ is the statement's type.
 	Typ string `json:"typ"`
 	// Subject is whom the statement is about: "depositary", a party such as
-	// "QM", or an authority such as "QM.24-7".
+	// "QM", an authority such as "QM.24-7", or a party's statistics: "QM-statistics".
 	Subject string `json:"subject"`
 	// Number counts the statements about the subject, of all types, from 1.
 	Number int64 `json:"number"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/entraide/entraide/internal/testkit/states"
@@ -85,6 +86,7 @@ func scenarios(t *testing.T, w *states.World) []scenario {
 			return directory.StandingStatement{Heading: w.Heading(subject, signer), Standing: standing, Reason: "A vector."}
 		}
 	}
+	figures := func() any { return statistics(w, "2025-12-01", "2026-02-28") }
 	suspended := func() { w.SetStanding(t, "QM.24-7", directory.DepositarySubject, directory.Suspended) }
 	return []scenario{
 		{name: "authority_again", comment: "a second statement about an authority", key: qm, statement: authority(as)},
@@ -130,11 +132,31 @@ func scenarios(t *testing.T, w *states.World) []scenario {
 		{name: "transport_of_another_party", comment: "the TLS key is in use by QN", key: qm,
 			statement: authority(func(s *directory.AuthorityStatement) { s.Transport = states.Transport("QN.24-7") }),
 			code:      problem.StatementInvalid, member: "transport"},
+		{name: "statistics", comment: "a party publishes figures of its own cases", key: qm, statement: figures},
+		{name: "statistics_small", comment: "a number below five", key: qm,
+			statement: figures, edit: func(s *directory.Signed) { resign(t, w, s, `"cases":12`, `"cases":4`) },
+			code: problem.StatementInvalid, member: "cases.0.cases"},
+		{name: "statistics_overlap", comment: "a period that overlaps with the one before", key: qm,
+			before:    func() { w.Publish(t, qm, statistics(w, "2025-10-01", "2025-12-31")) },
+			statement: figures, code: problem.StatementInvalid, member: "from"},
+		{name: "statistics_by_another_party", comment: "QN signs the figures of QM", key: w.Parties["QN"],
+			statement: figures, code: problem.StatementSigner, member: "signature"},
 		{name: "another_depositary", comment: "not the trust anchor", key: qm, statement: func() any {
 			s := w.DepositaryStatement()
 			s.Certificate = qm.Certificate().Bytes()
 			return s
 		}, code: problem.StatementSigner, member: "certificate"},
+	}
+}
+
+// resign changes the text of a statement of QM and signs it again, as only somebody
+// who writes statements by hand does.
+func resign(t *testing.T, w *states.World, s *directory.Signed, from, to string) {
+	t.Helper()
+	s.Statement = strings.Replace(s.Statement, from, to, 1)
+	var err error
+	if s.Signature, err = w.Parties["QM"].Sign(directory.TypStatistics, []byte(s.Statement), w.Now); err != nil {
+		t.Fatal(err)
 	}
 }
 

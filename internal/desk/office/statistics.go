@@ -115,9 +115,16 @@ func (o *Office) Statistics(ctx context.Context, by desk.Officer, from, to time.
 	if err := by.Require(append([]desk.Role{desk.Administrator}, desk.Readers...)...); err != nil {
 		return out, err
 	}
-	c := counting{
+	c, err := o.count(ctx, from, to)
+	c.fill(&out, from, to)
+	return out, err
+}
+
+// count counts what happened in [from, to).
+func (o *Office) count(ctx context.Context, from, to time.Time) (*counting, error) {
+	c := &counting{
 		now: o.now(), types: map[[2]string]*TypeCount{}, totals: map[string]*TypeCount{}, months: map[string]*MonthCount{}, with: map[string]*PartyCount{},
-		grounds: map[[2]string]int{},
+		grounds: map[[2]string]int{}, outcomes: map[[2]string]int{},
 	}
 	err := o.desk.Store().Read(ctx, func(r store.DeskReader) error {
 		for after := int64(-1); ; {
@@ -139,18 +146,18 @@ func (o *Office) Statistics(ctx context.Context, by desk.Officer, from, to time.
 		}
 		return err
 	})
-	c.fill(&out, from, to)
-	return out, err
+	return c, err
 }
 
 // A counting is what was counted so far; keys end with the direction.
 type counting struct {
-	now     int64
-	types   map[[2]string]*TypeCount
-	totals  map[string]*TypeCount
-	months  map[string]*MonthCount
-	with    map[string]*PartyCount
-	grounds map[[2]string]int
+	now      int64
+	types    map[[2]string]*TypeCount
+	totals   map[string]*TypeCount
+	months   map[string]*MonthCount
+	with     map[string]*PartyCount
+	grounds  map[[2]string]int
+	outcomes map[[2]string]int // of decisions on measures
 }
 
 func direction(incoming bool) string {
@@ -197,16 +204,19 @@ func (c *counting) decision(d store.DecidedLetter) {
 		return
 	}
 	for _, item := range decided.Items {
+		c.outcomes[[2]string{item.Outcome, direction(!d.Incoming)}]++
 		for _, ground := range item.Grounds {
 			c.grounds[[2]string{ground, direction(!d.Incoming)}]++
 		}
 	}
 }
 
+// byCodes orders what is counted.
+func byCodes(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }
+
 func (c *counting) fill(out *Statistics, from, to time.Time) {
 	out.Months, out.Totals, out.Types, out.Grounds, out.With = []MonthCount{}, []TypeCount{}, []TypeCount{}, []GroundCount{}, []PartyCount{}
-	compare := func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }
-	for _, key := range slices.SortedFunc(maps.Keys(c.types), compare) {
+	for _, key := range slices.SortedFunc(maps.Keys(c.types), byCodes) {
 		c.types[key].fill()
 		out.Types = append(out.Types, *c.types[key])
 	}
@@ -214,7 +224,7 @@ func (c *counting) fill(out *Statistics, from, to time.Time) {
 		c.totals[way].fill()
 		out.Totals = append(out.Totals, *c.totals[way])
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(c.grounds), compare) {
+	for _, key := range slices.SortedFunc(maps.Keys(c.grounds), byCodes) {
 		out.Grounds = append(out.Grounds, GroundCount{key[0], key[1], c.grounds[key]})
 	}
 	for _, authority := range slices.Sorted(maps.Keys(c.with)) {

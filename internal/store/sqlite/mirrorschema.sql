@@ -151,3 +151,13 @@ CREATE TABLE mark (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- statement is what the directory says: statements that were verified from the trust
+-- anchor and held against their entries, by index.
+CREATE TABLE statement (
+    idx       INTEGER PRIMARY KEY,
+    subject   TEXT    NOT NULL,
+    text      TEXT    NOT NULL,
+    signature BLOB    NOT NULL
+) STRICT;
+CREATE INDEX statement_subject ON statement (subject, idx);
