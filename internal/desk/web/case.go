@@ -54,6 +54,8 @@ type caseView struct {
 	Dates      []dateLine
 	Conditions []conditionLine
 	Missing    []missingLine
+	Quick      bool // an acknowledgement can be begun with everything filled in
+	Answer     bool // what is missing can be answered on this page
 	Packages   []packageLine
 	Timeline   []caseEvent
 	Work       office.Work
@@ -204,6 +206,7 @@ func (s *Server) glance(c *Call, v *caseView) {
 		}
 	}
 	v.Actions = s.actions(c, found)
+	v.quick(c, s.Desk.Party(), s.ours)
 }
 
 // ours reports whether an authority is one of this State.

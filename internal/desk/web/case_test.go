@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -203,4 +204,64 @@ func TestUnreadable(t *testing.T) {
 	if strings.Contains(page, "/open") {
 		t.Error("a message without content is offered to be opened")
 	}
+}
+
+// TestCaseQuick acknowledges a request from its page with one button: what is
+// proposed there is in the draft, and the officer sees what would be signed.
+func TestCaseQuick(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ana := h.user("ana", desk.Drafter)
+	l := h.receive("1", "request", states.Content(workflow.Request, "QN", "QM"))
+	at := "/cases/" + l.Case
+	reference := "QM-" + l.Case[:8]
+	wants(t, ana.get(at).Body.String(), `value="`+reference+`"`, "is being examined", "See what will be signed")
+	got := ana.post("/drafts/new", url.Values{
+		"case": {l.Case}, "act": {"acknowledge"}, "go": {"check"}, "/reference": {reference}, "/next_step/text": {"It is being examined."},
+	})
+	to := got.Header().Get("Location")
+	if got.Code != http.StatusSeeOther || !strings.HasSuffix(to, "/check") {
+		t.Fatalf("%d, leads to %s: %s", got.Code, to, got.Body)
+	}
+	wants(t, ana.get(to).Body.String(), reference, "It is being examined.", "Name of ana")
+	all, err := h.server.office.Drafts(t.Context(), ana.user.Officer(), "open", l.Case)
+	if err != nil || len(all) != 1 || all[0].Act != "acknowledge" {
+		t.Fatalf("drafts: %+v, %v", all, err)
+	}
+}
+
+// TestCaseAnswer answers the questions of the other side on the page of the case.
+func TestCaseAnswer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ana := h.user("ana", desk.Drafter)
+	put := func(name, act, from, to string, index int64, body convention.Body) string {
+		t.Helper()
+		raw, err := convention.Marshal(body)
+		h.must(err)
+		l := store.Letter{
+			ID: string(states.ID("m" + name)), Case: string(states.ID("c")), From: from, To: to, Incoming: from == "QN.mla", Act: act, Lane: "urgent",
+			Suite: "pq-6", Seq: 1, Digest: "digest of " + name, Index: index, AcceptedAt: h.now().Unix(), Verdict: "authentic", Body: raw, OpenedAt: 1,
+		}
+		h.must(h.server.Desk.Store().Write(t.Context(), func(w store.DeskWriter) error { return w.PutLetter(t.Context(), l) }))
+		return "/cases/" + l.Case
+	}
+	put("1", "request", "QM.24-7", "QN.mla", 7, states.Content(workflow.Request, "QM", "QN"))
+	question, ok := states.Content(workflow.Ask, "QN", "QM").(*convention.Question)
+	if !ok {
+		t.Fatal("the sample is no question")
+	}
+	at := put("2", "ask", "QN.mla", "QM.24-7", 8, question)
+	body := ana.get(at).Body.String()
+	wants(t, body, `name="/answers/0/text/text"`, "Answer and see what will be signed")
+	form := url.Values{"case": {strings.TrimPrefix(at, "/cases/")}, "act": {"answer"}, "go": {"check"}}
+	for i, q := range question.Questions {
+		form.Set(fmt.Sprintf("/answers/%d/number", i), fmt.Sprint(q.Number))
+		form.Set(fmt.Sprintf("/answers/%d/text/text", i), fmt.Sprintf("The answer to number %d.", q.Number))
+	}
+	to := ana.post("/drafts/new", form).Header().Get("Location")
+	if !strings.HasSuffix(to, "/check") {
+		t.Fatalf("leads to %q", to)
+	}
+	wants(t, ana.get(to).Body.String(), "The answer to number 1.")
 }

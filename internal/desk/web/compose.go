@@ -383,6 +383,9 @@ func (s *Server) draftNew(w http.ResponseWriter, c *Call) error {
 	if d, err = s.fillIn(c, d, in); err != nil {
 		return err
 	}
+	if in.Get("go") == "check" { // everything was filled in before
+		return s.redirect(w, c, "draft.check", "draft", d.ID)
+	}
 	if chooses(scalar(bodyOf(d)["kind"])) {
 		return s.redirect(w, c, "draft.section", "draft", d.ID, "part", "content")
 	}
