@@ -17,7 +17,7 @@ import (
 const atTheShell = "shell"
 
 func (a *app) userCommand() *cobra.Command {
-	return group("user", "People who sign in at the desk's pages", a.userAdd(), a.userList(), a.userRole(), a.userDisable(), a.userReset())
+	return group("user", "People who sign in at the desk's pages", a.userAdd(), a.userList(), a.userRole(), a.userDisable(), a.userReset(), a.userAlerts())
 }
 
 // onUsers makes a command that works on the accounts of the home's desk.
@@ -198,6 +198,30 @@ desk's own log names it, and the user is told when they sign in.`,
 				return err
 			}
 			return a.printInvited(u, code)
+		}),
+	}
+}
+
+func (a *app) userAlerts() *cobra.Command {
+	return &cobra.Command{
+		Use:     "alerts LOGIN",
+		Short:   "What a user was told of their account, the newest first",
+		Example: "  entraide user alerts i.haddad --home desk",
+		Args:    exactly("LOGIN"),
+		RunE: a.onUsers(func(ctx context.Context, accounts *account.Accounts, args []string) error {
+			u, err := accounts.ByLogin(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			all, err := accounts.Alerts(ctx, u)
+			if err != nil {
+				return err
+			}
+			return a.print(append([]account.Alert{}, all...), func(w io.Writer) {
+				for _, x := range all {
+					fmt.Fprintf(w, "%s  %-18s  %s  %s\n", x.At.Format("2006-01-02 15:04:05Z"), x.Kind, orDash(x.Address), x.Agent)
+				}
+			})
 		}),
 	}
 }

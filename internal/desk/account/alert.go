@@ -28,12 +28,12 @@ var alerting = map[string]string{
 
 // An Alert tells a holder what happened to their account.
 type Alert struct {
-	ID      int64
-	Kind    string // the sentence is "security.alert_" and the kind
-	At      time.Time
-	Address string // empty if it is not known
-	Agent   string
-	Seen    bool
+	ID      int64     `json:"id"`
+	Kind    string    `json:"kind"` // the sentence is "security.alert_" and the kind
+	At      time.Time `json:"at"`
+	Address string    `json:"address,omitempty"` // empty if it is not known
+	Agent   string    `json:"agent,omitempty"`
+	Seen    bool      `json:"seen"`
 }
 
 // alert tells the holder of an account, on their pages and, if they are notified,

@@ -234,6 +234,16 @@ func (w *world) receive() {
 	to.Case, to.Message = all[0].Case, all[0].ID
 }
 
+// labels are those of all code lists, in English.
+func labels() (all []string) {
+	for _, list := range convention.Lists() {
+		for _, code := range list.Codes {
+			all = append(all, code.Label("en"))
+		}
+	}
+	return all
+}
+
 // A result is what a scenario has found.
 type result struct {
 	Name string   `json:"name"`
@@ -254,6 +264,7 @@ func (w *world) run(scenario string) {
 	in, err := json.Marshal(map[string]any{
 		"desks": w.desks, "clock": w.clock.URL, "modules": modules, "chromium": chromium,
 		"artefacts": os.Getenv("ENTRAIDE_ARTEFACTS"), "scenario": scenario,
+		"labels": labels(),
 	})
 	w.must(err)
 	var out, errs bytes.Buffer

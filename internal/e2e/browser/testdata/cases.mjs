@@ -15,15 +15,17 @@ export default async function (world) {
   await page.fill("#text", "Called the bank; they keep the logs. اتصلتُ بالمصرف");
   await world.follow(page, `form[action='/cases/${id}/note'] button`);
   await page.waitForURL(/done=case_noted/);
-  // Labels of code lists are the convention's, which the pseudo-locale leaves as they are.
-  const seen = ways.filter(([lang]) => lang !== "en-XA");
-  for (const [lang, width] of seen) await look(world, page, `/cases/${id}`, lang, width, officer);
+  for (const [lang, width] of ways) await look(world, page, `/cases/${id}`, lang, width, officer);
   await look(world, page, `/messages/${message}`, "en", 1280, officer);
   await page.goto(`${origin}/cases/${id}`);
   await world.follow(page, `a[href='/messages/${message}']`);
   await world.follow(page, `form[action='/messages/${message}/open'] button`);
   await page.locator(".ed-part").first().waitFor();
-  for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 1280]]) await look(world, page, `/messages/${message}`, lang, width, officer);
+  for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 1280], ["en-XA", 320]]) await look(world, page, `/messages/${message}`, lang, width, officer);
+  for (const [name, path] of [["case", `/cases/${id}`], ["message", `/messages/${message}`]]) {
+    await page.goto(`${origin}${path}?lang=ar`);
+    world.check(`${name} translated`, await world.untranslated(page));
+  }
   const [proof] = await Promise.all([page.waitForEvent("download"), page.click(`form[action='/messages/${message}/proof'] button`)]);
   const zip = await readFile(await proof.path());
   world.expect("the proof holds the message and its receipt", zip.includes("message.mla.json") && zip.includes("receipt.tlog-proof"));

@@ -85,6 +85,7 @@ async function look(world, page, user, path, name) {
     await world.confirm(page, user);
     const bad = [...await world.axe(page), ...(await world.overflow(page)).map((b) => `wider than ${width}: ${b}`), ...await world.small(page)];
     if (lang === "en") bad.push(...await world.keyboard(page));
+    if (lang === "ar") bad.push(...await world.untranslated(page));
     bad.push(...page.wrong.splice(0));
     world.check(`${name} ${lang} ${width} ${colorScheme}`, bad);
     await world.shot(page, `${name}-${lang}-${width}`);

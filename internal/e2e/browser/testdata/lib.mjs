@@ -202,14 +202,33 @@ export class World {
   }
 
   // hardcoded returns words that are not of the catalogue: in the pseudo-locale
-  // everything that is stands in brackets.
+  // everything that is stands in brackets. Labels of code lists and of members are the
+  // convention's, which the pseudo-locale leaves as they are.
   async hardcoded(page) {
+    return page.evaluate((labels) => {
+      const known = new Set(labels.map((l) => l.toLowerCase()));
+      const ofCodes = (text) => text.split(/ [–·] |: |, /).every((part) => known.has(part.trim().toLowerCase()) || !/\p{L}{3}/u.test(part));
+      const bad = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      for (let n = walker.nextNode(); n; n = walker.nextNode()) {
+        const text = n.textContent.trim();
+        if (!/\p{L}{3}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, script, noscript, textarea, option[value], [lang]:not(html), .ed-brand, .ed-header__name, .ed-first, .ed-note, .ed-part dd, .ed-letter")) continue;
+        if (ofCodes(text)) continue;
+        if (!/^\[.*\]/s.test(text) && !/\[.*\]$/s.test(text)) bad.push(`not of the catalogue: "${text.slice(0, 60)}"`);
+      }
+      return bad;
+    }, this.labels);
+  }
+
+  // untranslated returns words of a page in Arabic that are in Latin letters, labels of
+  // the convention included; what people wrote, names and codes stand in elements of
+  // their own.
+  async untranslated(page) {
     return page.evaluate(() => {
       const bad = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
       for (let n = walker.nextNode(); n; n = walker.nextNode()) {
         const text = n.textContent.trim();
-        if (!/\p{L}{3}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, script, noscript, textarea, option[value], [lang]:not(html), .ed-brand, .ed-header__name")) continue;
-        if (!/^\[.*\]/s.test(text) && !/\[.*\]$/s.test(text)) bad.push(`not of the catalogue: "${text.slice(0, 60)}"`);
+        if (!/\p{Script=Latin}{4}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, pre, script, noscript, textarea, [lang]:not(html), .ed-brand, .ed-note, .ed-members dd, .ed-letter")) continue;
+        bad.push(`not translated: "${text.slice(0, 60)}"`);
       }
       return bad;
     });
