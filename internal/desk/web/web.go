@@ -24,7 +24,8 @@
 //     Use the classes of internal/page/assets/own.css, never style attributes or
 //     scripts.
 //  4. Write its sentences in internal/locale/catalogue/<area>.<tag>.json, in all
-//     seven languages.
+//     seven languages; what it writes to the desk's own log has a sentence
+//     auditlog.did_ and its words, too.
 //  5. If the page belongs in the navigation, add a line to navigation in nav.go.
 //  6. Tests: the table is walked by TestMatrix (every route × every role ×
 //     anonymous); give the route the values of its path in pathValues if
