@@ -118,6 +118,12 @@ type StatementEntry struct {
 	Number  int64  `json:"number"`
 	Signer  string `json:"signer"`
 	Digest  string `json:"digest"`
+	// Typ and Changes are of its text, which a book has that has asked the broker: the
+	// members that are not what they were in the statement of that type before, such as
+	// certificates.pq-6. Key says that one of them is a key.
+	Typ     string   `json:"typ,omitempty"`
+	Changes []string `json:"changes,omitempty"`
+	Key     bool     `json:"key,omitempty"`
 }
 
 // A CodeCount counts the findings of a code.
@@ -423,12 +429,7 @@ func (p *period) tallies(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	p.report.Statements = []StatementEntry{}
-	statements, err := p.db.StatementsOf(ctx, p.span)
-	for _, e := range statements {
-		p.report.Statements = append(p.report.Statements, StatementEntry{e.Index, stamp(e.At), e.Code, e.Seq, e.Sender, e.Digest})
-	}
-	return err
+	return p.statements(ctx)
 }
 
 func countsOf(tallies []store.Tally) []Count {

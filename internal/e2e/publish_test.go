@@ -89,6 +89,14 @@ func TestPublishedAndReported(t *testing.T) {
 	if _, err := home.Check(t.Context(), filepath.Join(h.dir, "broker"), h.now); err != nil {
 		t.Errorf("the broker's own check: %v", err)
 	}
+	report, err := os.ReadFile(filepath.Join(first, "report.json"))
+	h.must(err)
+	if !bytes.Contains(report, []byte(`"typ": "entraide/statistics/1",
+      "changes": [
+        "left_out"
+      ]`)) {
+		t.Errorf("the report does not say what statements change: %s", report)
+	}
 	var stats auditor.Statistics
 	h.must(json.Unmarshal(audit("XB", "statistics", "--json", "--party", "QM"), &stats))
 	if len(stats.Published) != 2 || !stats.Published[0].Corrected || stats.Published[1].Corrected || stats.Published[1].Statement.LeftOut != 3 || stats.Published[1].Party != "QM" {

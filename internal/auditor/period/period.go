@@ -17,6 +17,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/entraide/entraide/internal/auditor"
@@ -147,7 +148,10 @@ func lines(r auditor.PeriodReport) []line {
 		all = append(all, line{what: "entry", name: c.Name, value: c.Count})
 	}
 	for _, s := range r.Statements {
-		all = append(all, line{what: "statement", day: s.Time, name: s.Subject, value: s.Number, text: fmt.Sprintf("entry %d, signed by %s, SHA-256 %s", s.Index, s.Signer, s.Digest)})
+		all = append(all, line{what: "statement", day: s.Time, name: s.Subject, value: s.Number, text: fmt.Sprintf("entry %d, signed by %s, SHA-256 %s, %s %s", s.Index, s.Signer, s.Digest, s.Typ, strings.Join(s.Changes, " "))})
+		if s.Key {
+			all = append(all, line{what: "key change", day: s.Time, name: s.Subject, value: s.Number})
+		}
 	}
 	return append(all, findingLines(r)...)
 }

@@ -42,7 +42,7 @@ func sample(remarks bool) auditor.PeriodReport {
 		Days:   []auditor.DayFigure{{Day: "2026-03-02", Lane: "urgent", Messages: 7, Opened: 3}}, Lanes: []auditor.Figure{lane}, Pairs: []auditor.Figure{figure},
 		Overdue:    []auditor.Overdue{{Requesting: "QM", Requested: "QN", Clock: "delivery", Count: 2}, {Requesting: "QM", Requested: "QN", Clock: "answer", Count: 1}},
 		Rejections: []auditor.Count{{Name: "bad-signature", Count: 3}}, Entries: []auditor.Count{{Name: "message", Count: 7}},
-		Statements: []auditor.StatementEntry{{Index: 1, Time: "2026-03-02T09:00:00Z", Subject: "QM.mla", Number: 2, Signer: "QM", Digest: strings.Repeat("cd", 32)}},
+		Statements: []auditor.StatementEntry{{Index: 1, Time: "2026-03-02T09:00:00Z", Subject: "QM.mla", Number: 2, Signer: "QM", Digest: strings.Repeat("cd", 32), Typ: "entraide/authority/1", Changes: []string{"certificates.pq-6", "hours"}, Key: true}},
 		Counts:     []auditor.CodeCount{{Code: "stage-differs", Grave: true, Count: 1}},
 		Findings:   []auditor.PeriodFinding{{Key: "stage-differs-3", Code: "stage-differs", Grave: true, Index: 3, Time: "2026-03-02T09:00:00Z", Who: "broker", Text: hostile}},
 	}
@@ -206,4 +206,24 @@ func replaced(dir, file, from, to string) error {
 		return fmt.Errorf("%s has no %q", file, from)
 	}
 	return os.WriteFile(path, bytes.Replace(data, []byte(from), []byte(to), 1), 0o600)
+}
+
+// FuzzParse: what is a report is written back as it was.
+func FuzzParse(f *testing.F) {
+	for _, remarks := range []bool{false, true} {
+		text, err := period.Render(sample(remarks), period.JSON)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := period.Parse(text)
+		if err != nil {
+			return
+		}
+		if again, err := period.Render(r, period.JSON); err != nil || !bytes.Equal(again, text) {
+			t.Errorf("%q is written back as %q, %v", text, again, err)
+		}
+	})
 }
