@@ -211,6 +211,10 @@ func TestEvidenceDamaged(t *testing.T) {
 		t.Fatalf("fetching: %v", err)
 	}
 	t.Log(err)
+	ina, at := h.site(h.qm).visitor("ina", desk.Drafter), "/messages/"+sent.ID+"/evidence/1"
+	ina.moved(ina.post(at+"/fetch", nil))
+	h.must(h.qm.FetchAsked(t.Context()))
+	says(t, ina.get(at), "Damaged", "is not as it was sealed")
 	h.must(h.server.Close())
 	_, err = home.Check(t.Context(), filepath.Join(h.dir, "broker"), h.now)
 	if !errors.Is(err, broker.ErrInconsistent) || !strings.Contains(err.Error(), filepath.Base(files[1])) {

@@ -48,8 +48,8 @@ type caseView struct {
 	Turn       string // ours, theirs or nobody's
 	Due        *dateLine
 	Now        time.Time
-	Actions    []page.Choice // acts possible now; what the other side waits for first
-	Latest     string        // the latest message of the other side; empty for none
+	Actions    []action // possible now; what the other side waits for first
+	Latest     string   // the latest message of the other side; empty for none
 	Measures   []measureLine
 	Dates      []dateLine
 	Conditions []conditionLine
@@ -67,6 +67,12 @@ type caseView struct {
 	Form       page.Form
 	May        bool // write
 	Readers    readersView
+}
+
+// An action is an act that an officer can begin to write.
+type action struct {
+	Act, Label string
+	Begins     bool // there is nothing to choose first
 }
 
 // A verdict says whether what the other side sent is genuine.
@@ -215,17 +221,18 @@ func (s *Server) ours(authority string) bool { return directory.PartyOf(authorit
 // actions are the acts that an officer can begin to write now; first what is next,
 // then those that the other side waits for. An answer is offered where there is a
 // question.
-func (s *Server) actions(c *Call, found desk.Case) (out []page.Choice) {
+func (s *Server) actions(c *Call, found desk.Case) (out []action) {
 	next := s.nextActs(found)
 	acts := slices.Clone(found.Acts)
 	slices.SortStableFunc(acts, func(a, b string) int {
 		return cmp.Or(cmp.Compare(index(next, a), index(next, b)), cmp.Compare(index(found.Owed.Acts, a), index(found.Owed.Acts, b)))
 	})
 	for _, act := range acts {
-		if len(office.KindsOf(act)) == 0 || act == string(workflow.Answer) && !slices.Contains(next, act) {
+		kinds := len(office.KindsOf(act))
+		if kinds == 0 || act == string(workflow.Answer) && !slices.Contains(next, act) {
 			continue
 		}
-		out = append(out, page.Choice{Value: act, Label: c.L.T("case.do_" + act)})
+		out = append(out, action{Act: act, Label: c.L.T("case.do_" + act), Begins: kinds == 1})
 	}
 	return out
 }

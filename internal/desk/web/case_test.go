@@ -59,9 +59,9 @@ func TestCase(t *testing.T) {
 	if page.Code != http.StatusOK {
 		t.Fatalf("%d\n%s", page.Code, h.log.String())
 	}
-	wants(t, page.Body.String(), convention.Label("measure-type", request.Measures[0].Type, "en"), "QN.mla", "Genuine", "Our turn", "act=acknowledge", message,
+	wants(t, page.Body.String(), convention.Label("measure-type", request.Measures[0].Type, "en"), "QN.mla", "Genuine", "Our turn", `name="act" value="acknowledge"`, "act=offer", message,
 		"entry 7 of the log", "never leaves this State", "What you can do now")
-	if got := auditor.get(at).Body.String(); strings.Contains(got, "act=acknowledge") || strings.Contains(got, at+"/note") {
+	if got := auditor.get(at).Body.String(); strings.Contains(got, `value="acknowledge"`) || strings.Contains(got, at+"/note") {
 		t.Error("an auditor is offered to act")
 	}
 	for path, form := range map[string]url.Values{

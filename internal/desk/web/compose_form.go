@@ -296,7 +296,11 @@ func (k *maker) text(v *inputView, in convention.Input, value any) {
 	brief := k.brief
 	k.brief = false
 	defer func() { k.brief = brief }()
-	for _, name := range []string{"lang", "authentic", "translations"} {
+	names := []string{"lang", "authentic", "translations"}
+	if v.Twin {
+		names = []string{"translations", "lang", "authentic"} // beside the text
+	}
+	for _, name := range names {
 		inner, ok := in.Shape.Input(name)
 		if !ok {
 			continue

@@ -68,6 +68,8 @@ func stage(c *Call, r desk.Received) packageLine {
 		line.Text = c.L.T("evidence.parts", "Here", r.Here, "Count", r.Parts)
 	case r.Stage == desk.EvidenceDamaged && r.Part > 0:
 		line.Text = c.L.T("evidence.part_wrong", "Part", r.Part)
+	case r.Stage == desk.EvidenceRefused:
+		line.Text = problemText(c, r.Code)
 	}
 	return line
 }

@@ -156,6 +156,7 @@ export default async function (world) {
   await page.check("[name=to]");
   await world.follow(page, "main form button.ed-button");
   const open = idOf(page);
+  await translate(world, page, open);
   for (const [path, name] of [
     ["/drafts", "drafts"], ["/drafts/new", "draft-new"], ["/drafts/new/recipient?kind=T01&urgency=E1_URGENT_VOLATILE", "draft-to"],
     [open, "draft"], [`${open}/part/needed`, "draft-needed"], [`${open}/part/measure-0`, "draft-measure"], [`${open}/part/facts`, "draft-facts"],
@@ -164,6 +165,19 @@ export default async function (world) {
   ]) await look(world, page, duty, path, name);
   await look(world, other, chief, "/releases", "releases");
   await without(world);
+}
+
+// translate begins a translation of the facts: it stands beside the text.
+async function translate(world, page, draft) {
+  await page.goto(`${world.desks.QM.origin}${draft}/part/facts`);
+  await page.fill("[name='/narrative/text']", "On 24 November 2026 the account was used to extort a hospital after its files were encrypted.");
+  await page.locator("[id='/narrative'] ~ details summary").first().click();
+  await world.follow(page, "button[value='add:/narrative/translations']");
+  await page.fill("[name='/narrative/translations/0/text']", "في 24 نوفمبر 2026 استُخدم الحساب لابتزاز مستشفى بعد تشفير ملفاته.");
+  const [text, translation] = await Promise.all(["/narrative/text", "/narrative/translations/0/text"].map((name) => page.locator(`[name='${name}']`).boundingBox()));
+  world.expect("a translation stands beside the text", translation.x > text.x + text.width && translation.y < text.y + text.height, JSON.stringify({ text, translation }));
+  await world.shot(page, "translation");
+  await world.follow(page, ".ed-actions button[value=save]");
 }
 
 // without writes a draft in a browser that runs no scripts.

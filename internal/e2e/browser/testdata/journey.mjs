@@ -80,12 +80,14 @@ class Trip {
   async reply(desk, act, choose, values, before) {
     const { writer } = desk;
     await writer.goto(desk.origin + this.case);
-    await this.world.follow(writer, `a[href*="act=${act}"]`);
-    await this.look(writer, act === "deliver" ? "begin-deliver" : "begin");
-    await this.fill(writer, choose);
-    await this.world.follow(writer, "main form .ed-actions button");
+    await this.world.follow(writer, `a[href*="act=${act}"], button[name=act][value=${act}]`);
+    if (choose) {
+      await this.look(writer, `begin-${act}`);
+      await this.fill(writer, choose);
+      await this.world.follow(writer, "main form .ed-actions button");
+    }
     if (before) await before();
-    await this.look(writer, `write-${choose.kind ?? act}`);
+    await this.look(writer, `write-${choose?.kind ?? act}`);
     await this.fill(writer, values);
     await this.world.follow(writer, "main form[data-autosave] .ed-actions button");
     await this.send(desk, act);
@@ -264,10 +266,10 @@ async function go(world, lang, desks) {
   await trip.look(QN.writer, "inbox");
   trip.case = await QN.writer.locator("[data-row] a[href^='/cases/']").first().getAttribute("href");
   await trip.read(QN, "request", w.facts);
-  await trip.reply(QN, "acknowledge", {}, { "/reference": `QN-${lang}`, "/next_step/text": w.next });
-  await trip.reply(QN, "ask", {}, { "/questions/0/text/text": w.question });
+  await trip.reply(QN, "acknowledge", null, { "/reference": `QN-${lang}`, "/next_step/text": w.next });
+  await trip.reply(QN, "ask", null, { "/questions/0/text/text": w.question });
   await trip.read(QM, "question", w.question);
-  await trip.reply(QM, "answer", {}, { "/answers/0/text/text": w.answer });
+  await trip.reply(QM, "answer", null, { "/answers/0/text/text": w.answer });
   await trip.read(QN, "answer", w.answer);
   await trip.reply(QN, "offer", { kind: "condition-offer" }, { "/conditions/0/type": "use", "/conditions/0/text/text": w.condition });
   await trip.read(QM, "offer", w.condition);
@@ -280,7 +282,7 @@ async function go(world, lang, desks) {
   await deliver(trip, data);
   await trip.read(QM, "delivery", w.what);
   await verify(trip, data);
-  await trip.reply(QM, "close", {}, { "/outcome": "executed" });
+  await trip.reply(QM, "close", null, { "/outcome": "executed" });
   for (const desk of [QM, QN]) {
     await desk.writer.goto(desk.origin + trip.case);
     world.expect(`the case is closed on both desks (${lang})`, await desk.writer.locator("header .ed-tag--plain").count() > 0, await main(desk.writer));
