@@ -3,7 +3,6 @@ package web
 import (
 	"slices"
 
-	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/workflow"
 )
 
@@ -15,7 +14,7 @@ const caseDigits = 8
 // page of answers shows exactly what would be signed.
 func (v *caseView) quick(c *Call, party string, ours func(authority string) bool) {
 	can := func(act workflow.Act) bool {
-		return slices.ContainsFunc(v.Actions, func(x page.Choice) bool { return x.Value == string(act) })
+		return slices.ContainsFunc(v.Actions, func(x action) bool { return x.Act == string(act) })
 	}
 	if v.Quick = v.Turn == "ours" && can(workflow.Acknowledge) && len(v.Case.Case) >= caseDigits; v.Quick {
 		v.Form.Set("/reference", party+"-"+v.Case.Case[:caseDigits])
