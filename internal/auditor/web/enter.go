@@ -103,6 +103,6 @@ func (s *Server) language(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, c.Request, back, http.StatusSeeOther) //nolint:gosec // a path of this server
+	http.Redirect(w, c.Request, back, http.StatusSeeOther)
 	return nil
 }

@@ -16,8 +16,7 @@ type follower struct {
 
 	mu     sync.Mutex
 	busy   bool
-	begun  time.Time // of the look under way
-	tried  time.Time // of the last
+	tried  time.Time // of the last look
 	failed error     // why the log could not be reached at the last; nil if it could
 
 	derived time.Time     // end of the last derivation
@@ -109,7 +108,7 @@ func (s *Server) Follow(ctx context.Context) error {
 func (s *Server) look(ctx context.Context, fresh, asked bool) (still bool, err error) {
 	f := s.follower
 	f.mu.Lock()
-	f.busy, f.begun = true, s.Now()
+	f.busy = true
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()

@@ -139,23 +139,29 @@ func (s *sessions) opens(secret string, now time.Time, once bool) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	link, rest, _ := strings.Cut(string(text), "\n")
-	until, err := time.Parse(time.RFC3339, strings.TrimSpace(rest))
-	if err != nil || !now.Before(until) {
-		return false, nil //nolint:nilerr // what is not a link opens nothing
-	}
-	u, err := url.Parse(link)
-	if err != nil {
-		return false, nil //nolint:nilerr // nor does this
-	}
-	want := u.Query().Get("secret")
-	if want == "" || subtle.ConstantTimeCompare([]byte(secret), []byte(want)) != 1 {
+	want, until := linkIn(string(text))
+	if want == "" || !now.Before(until) || subtle.ConstantTimeCompare([]byte(secret), []byte(want)) != 1 {
 		return false, nil
 	}
 	if once {
 		return true, os.Remove(path)
 	}
 	return true, nil
+}
+
+// linkIn is the secret in the text of a link's file, and until when it is good; what
+// is no link opens nothing.
+func linkIn(text string) (secret string, until time.Time) {
+	link, rest, _ := strings.Cut(text, "\n")
+	until, err := time.Parse(time.RFC3339, strings.TrimSpace(rest))
+	if err != nil {
+		return "", time.Time{}
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		return "", time.Time{}
+	}
+	return u.Query().Get("secret"), until
 }
 
 // limits bound how often one address, or one session, may ask.

@@ -2,7 +2,6 @@ package mirrors
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +14,21 @@ type Story struct {
 	Entries  []translog.Entry
 	Withheld map[int]bool // that the broker does not show
 
-	rand *rand.Rand
+	dice dice
 }
+
+// dice are numbers that look like chance and are the same every time: xorshift64.
+type dice uint64
+
+func (d *dice) next() uint64 {
+	*d ^= *d << 13
+	*d ^= *d >> 7
+	*d ^= *d << 17
+	return uint64(*d)
+}
+
+// below is a number below n.
+func (d *dice) below(n int) int { return int(d.next() >> 1 % uint64(n)) }
 
 // ID is an identifier of a message or case.
 func ID(name string) string {
@@ -56,7 +68,7 @@ func Deadline(at, due time.Time, caseID, clock, from, to string) translog.Entry 
 // ask twelve others, each asked, acknowledged, answered and most of them closed, some
 // submissions that were refused, and statements of the directory.
 func NewStory(entries int, from, to time.Time) *Story {
-	s := &Story{Withheld: map[int]bool{}, rand: rand.New(rand.NewPCG(1, 2))}
+	s := &Story{Withheld: map[int]bool{}, dice: 88172645463325252}
 	span := to.Sub(from)
 	for i := range 24 {
 		s.add(translog.Entry{Kind: translog.KindStatement, Time: when(from.Add(span / 24 * time.Duration(i))), Statement: &translog.StatementFact{
@@ -65,7 +77,7 @@ func NewStory(entries int, from, to time.Time) *Story {
 	}
 	// A case takes half a day, and none goes beyond the end.
 	for n := 0; len(s.Entries) < entries; n++ {
-		s.tell(n, from.Add(time.Duration(s.rand.Int64N(int64(span-15*time.Hour)))))
+		s.tell(n, from.Add(time.Duration(s.dice.below(int(span-15*time.Hour)))))
 	}
 	s.Entries = s.Entries[:entries]
 	return s
@@ -83,30 +95,30 @@ func (s *Story) add(entries ...translog.Entry) { s.Entries = append(s.Entries, e
 
 // tell tells of one case.
 func (s *Story) tell(n int, at time.Time) {
-	a, b := state(2*s.rand.IntN(12)), state(2*s.rand.IntN(12)+1)
-	lane := []string{"emergency", "urgent", "urgent", "routine", "routine", "routine"}[s.rand.IntN(6)]
+	a, b := state(2*s.dice.below(12)), state(2*s.dice.below(12)+1)
+	lane := []string{"emergency", "urgent", "urgent", "routine", "routine", "routine"}[s.dice.below(6)]
 	pace := map[string]time.Duration{"emergency": time.Minute, "urgent": 10 * time.Minute, "routine": 25 * time.Minute}[lane]
-	caseID := fmt.Sprintf("%016x%016x", s.rand.Uint64(), n)
+	caseID := fmt.Sprintf("%016x%016x", s.dice.next(), n)
 	step := func() time.Time {
-		at = at.Add(time.Second + time.Duration(s.rand.Int64N(int64(4*pace))))
+		at = at.Add(time.Second + time.Duration(s.dice.below(int(4*pace))))
 		return at
 	}
-	id := func() string { return fmt.Sprintf("%016x%016x", s.rand.Uint64(), s.rand.Uint64()) }
+	id := func() string { return fmt.Sprintf("%016x%016x", s.dice.next(), s.dice.next()) }
 	say := func(from, to, act, stage string) {
 		m := id()
 		s.add(Message(step(), m, caseID, act, lane, from, to, stage), Receipt(step(), m, to))
 	}
 	say(a, b, "request", "open")
 	say(b, a, "acknowledge", "acknowledged")
-	if s.rand.IntN(3) == 0 {
-		code := []string{"stale-time", "bad-signature", "wrong-certificate", "quota-exceeded"}[s.rand.IntN(4)]
+	if s.dice.below(3) == 0 {
+		code := []string{"stale-time", "bad-signature", "wrong-certificate", "quota-exceeded"}[s.dice.below(4)]
 		s.add(translog.Entry{Kind: translog.KindRejection, Time: when(step()), Rejection: &translog.RejectionFact{Code: code, By: b + ".mla"}})
 	}
-	if s.rand.IntN(10) == 0 {
+	if s.dice.below(10) == 0 {
 		return
 	}
 	say(b, a, "deliver", "answered")
-	if s.rand.IntN(4) > 0 {
+	if s.dice.below(4) > 0 {
 		say(a, b, "close", "closed")
 	}
 }
