@@ -20,6 +20,9 @@ import (
 	"github.com/entraide/entraide/internal/auditor"
 	"github.com/entraide/entraide/internal/auditor/web"
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/locale"
+	"github.com/entraide/entraide/internal/transport"
+	"github.com/entraide/entraide/pkg/client"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/pgp"
@@ -28,8 +31,9 @@ import (
 
 const roomOrigin = "https://auditor.example"
 
-// TestRoomHoldsNoKey has an auditor follow a broker in the room, and verify a case
-// there and take it into the book. Nothing in the files of the mirror is a secret
+// TestRoomHoldsNoKey has an auditor follow a broker in the room, read as an account
+// there, verify a case and take it into the book, and see what a State has published
+// about itself. Nothing in the files of the mirror is a secret
 // key of anybody, holds a part of one, or opens a sealed message; what was written is
 // in none of them. The same search in the home of a party finds its keys, and they
 // open the message.
@@ -39,6 +43,14 @@ func TestRoomHoldsNoKey(t *testing.T) {
 	h := newHub(t)
 	qm, qn := h.pair()
 	h.must(qn.Sync(t.Context()))
+	h.join("XA")
+	h.must(h.keeper.NameAuditors(t.Context(), []string{"XA.mla"}))
+	day := func(days int) string { return h.now().AddDate(0, 0, days).UTC().Format(time.DateOnly) }
+	h.must(qm.PublishStatistics(t.Context(), directory.StatisticsStatement{
+		From: day(-60), To: day(-10), LeftOut: 2, Decisions: []directory.OutcomeFigure{{Outcome: "refused", Direction: directory.Outgoing, Measures: 7}},
+		Grounds: []directory.GroundFigure{{Ground: "21A_FORM", Direction: directory.Outgoing, Measures: 7}},
+		Cases:   []directory.CaseFigure{{Type: "T05", Direction: directory.Incoming, Cases: 1234, Closed: 600, Median: 20, Ninety: 44}},
+	}))
 	sent := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
 	h.must(qn.Sync(t.Context()))
 	h.send(qn, h.order(workflow.Acknowledge, "QN.mla", "QM.mla", sent))
@@ -78,7 +90,7 @@ func (h *hub) reviewed(mirror string, packed []byte) {
 	h.must(err)
 	defer book.Close()
 	room, err := web.New(web.Options{
-		Home: mirror, Book: book, Rules: auditor.DefaultRules(), Every: time.Hour, Origin: roomOrigin, Now: h.now, Log: slog.New(slog.DiscardHandler),
+		Home: mirror, Book: book, Read: h.reading("XA"), Rules: auditor.DefaultRules(), Every: time.Hour, Origin: roomOrigin, Now: h.now, Log: slog.New(slog.DiscardHandler),
 	})
 	h.must(err)
 	ctx, stop := context.WithCancel(h.t.Context())
@@ -118,13 +130,37 @@ func (h *hub) reviewed(mirror string, packed []byte) {
 		h.t.Errorf("the bundle in the room: %d %s", got.Code, text[max(0, strings.Index(text, "<main")):])
 	}
 	ask(http.MethodPost, "/check", form, &bytes.Buffer{})
-	for path, want := range map[string]string{"/": "Complete and consistent", "/cases": "data-row", "/entries": "data-row", "/findings": "Nothing was found"} {
+	for path, want := range map[string]string{
+		"/": "Complete and consistent", "/cases": "data-row", "/entries": "You are shown the procedure of all exchanges", "/findings": "Nothing was found",
+		"/published": "1234", "/published?party=QN": "No State has published anything",
+	} {
 		if got := ask(http.MethodGet, path, "", &bytes.Buffer{}); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), want) {
-			h.t.Errorf("%s: %d, no %q", path, got.Code, want)
+			h.t.Errorf("%s: %d, no %q: %s", path, got.Code, want, got.Body)
+		}
+	}
+	for _, l := range locale.Languages() {
+		if got := ask(http.MethodGet, "/published?lang="+l.Tag, "", &bytes.Buffer{}); got.Code != http.StatusOK || strings.Contains(got.Body.String(), "⟦") {
+			h.t.Errorf("published figures in %s: %d %s", l.Tag, got.Code, got.Body)
 		}
 	}
 	stop()
 	h.must(<-over)
+}
+
+// reading reads the log as the account of a party.
+func (h *hub) reading(party string) func(context.Context, *auditor.Mirror, *auditor.Book) error {
+	return func(ctx context.Context, m *auditor.Mirror, b *auditor.Book) error {
+		identity, err := transport.Load(filepath.Join(h.dir, party))
+		if err != nil {
+			return err
+		}
+		c, err := client.New(h.public, identity)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return b.Read(ctx, m, c)
+	}
 }
 
 // first returns the first message of a bundle.

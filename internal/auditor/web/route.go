@@ -24,7 +24,7 @@ type Route struct {
 
 // allRoutes is the one table of the application.
 func allRoutes() []Route {
-	return slices.Concat(homeRoutes, enterRoutes, entryRoutes, caseRoutes, findingRoutes, verifyRoutes, reportRoutes)
+	return slices.Concat(homeRoutes, enterRoutes, entryRoutes, caseRoutes, findingRoutes, verifyRoutes, reportRoutes, publishedRoutes)
 }
 
 // newRouter makes the router of the table.

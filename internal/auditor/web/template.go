@@ -75,6 +75,7 @@ var navigation = []navLine{
 	{"cases", "auditor.nav_cases", "g c"},
 	{"verify", "auditor.nav_verify", "g v"},
 	{"reports", "auditor.nav_reports", "g r"},
+	{"published", "auditor.nav_published", "g p"},
 	{"witnesses", "auditor.nav_witnesses", "g w"},
 	{"help", "layout.nav_help", "g h"},
 }

@@ -69,8 +69,8 @@ async function looks(world, page, origin) {
   const finding = new URL(await page.locator("tr[data-row] th a").first().getAttribute("href"), origin).pathname;
   await page.goto(`${origin}/findings?code=entry-withheld`);
   const withheld = new URL(await page.locator("td a").first().getAttribute("href"), origin).pathname;
-  const lists = ["/findings", "/entries", withheld, "/cases?overdue=1", "/verify", "/reports", "/witnesses", "/help"];
-  const words = ["/findings", finding, "/verify", "/reports", "/witnesses", "/help"]; // without words of the law
+  const lists = ["/findings", "/entries", withheld, "/cases?overdue=1", "/verify", "/reports", "/published", "/witnesses", "/help"];
+  const words = ["/findings", finding, "/verify", "/reports", "/published", "/witnesses", "/help"]; // without words of the law
   for (const path of ["/", finding, "/entries/7", "/cases/1a7e0300000000000000000000000000", ...lists]) {
     for (const [lang, width] of ways) {
       const seldom = lang === "zh-Hans" && path !== "/" || lang === "ar-XB" || lists.includes(path) && ["ar 1280", "en 320"].includes(`${lang} ${width}`) ||
@@ -88,7 +88,7 @@ async function looks(world, page, origin) {
 // keys goes to pages with two letters, and through a list.
 async function keys(world, page, origin) {
   await page.goto(`${origin}/`);
-  for (const [second, path] of [["f", "/findings"], ["l", "/entries"], ["c", "/cases"], ["v", "/verify"], ["r", "/reports"], ["w", "/witnesses"], ["o", "/"]]) {
+  for (const [second, path] of [["f", "/findings"], ["l", "/entries"], ["c", "/cases"], ["v", "/verify"], ["r", "/reports"], ["p", "/published"], ["w", "/witnesses"], ["o", "/"]]) {
     await page.keyboard.press("g");
     await Promise.all([page.waitForNavigation(), page.keyboard.press(second)]);
     world.expect(`g ${second}`, new URL(page.url()).pathname === path, page.url());
