@@ -33,6 +33,7 @@ import (
 	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/pkg/convention"
+	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/wire"
 	"github.com/entraide/entraide/pkg/workflow"
@@ -130,12 +131,16 @@ func (w *world) now() time.Time {
 
 // answer serves scripts: /pass?seconds=N moves the clock of everybody, /code?secret=S
 // gives the code of a second factor, after a time in which no other was given,
-// /sync has every desk send and fetch.
+// /sync has every desk send and fetch, /sealed has QN send a sealed request.
 func (w *world) answer(rw http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	seconds, _ := strconv.Atoi(query.Get("seconds"))
 	if r.URL.Path == "/sync" {
 		w.sync(rw, r)
+		return
+	}
+	if r.URL.Path == "/sealed" {
+		_, _ = io.WriteString(rw, w.sealed())
 		return
 	}
 	if r.URL.Path == "/code" {
@@ -242,6 +247,28 @@ func labels() (all []string) {
 		}
 	}
 	return all
+}
+
+// sealed has QN send QM a request for named officers only, and returns its case.
+func (w *world) sealed() string {
+	w.t.Helper()
+	from, to := w.desks["QN"], w.desks["QM"]
+	request, ok := states.Content(workflow.Request, "QN", "QM").(*convention.Request)
+	if !ok {
+		w.t.Error("the sample is no request")
+		return ""
+	}
+	request.Confidentiality = "SEALED"
+	body, err := convention.Marshal(request)
+	if err == nil {
+		var id message.ID
+		_, id, err = from.desk.Send(w.t.Context(), desk.Order{From: "QN.24-7", To: "QM.24-7", Act: "request", Lane: "urgent", Body: body})
+		if err = errors.Join(err, from.desk.Sync(w.t.Context()), to.desk.Sync(w.t.Context())); err == nil {
+			return string(id)
+		}
+	}
+	w.t.Error(err)
+	return ""
 }
 
 // A result is what a scenario has found.

@@ -26,6 +26,11 @@ export default async function (world) {
     await page.goto(`${origin}${path}?lang=ar`);
     world.check(`${name} translated`, await world.untranslated(page));
   }
+  await page.goto(`${origin}/messages/${message}`);
+  await page.click("details:has(.ed-letter) > summary");
+  world.expect("a letter says by what it is known", await page.locator(".ed-letter__marks dt").count() === 4 && (await page.locator(".ed-letter__marks p").innerText()).includes("/confirm-request"));
+  world.check("a letter", [...await world.axe(page), ...await world.overflow(page)]);
+  await world.shot(page, "letter");
   const [proof] = await Promise.all([page.waitForEvent("download"), page.click(`form[action='/messages/${message}/proof'] button`)]);
   const zip = await readFile(await proof.path());
   world.expect("the proof holds the message and its receipt", zip.includes("message.mla.json") && zip.includes("receipt.tlog-proof"));
@@ -40,6 +45,21 @@ export default async function (world) {
   await compare(world, page, first, origin);
   await lists(world, page, id);
   await without(world, origin, id);
+  await sealed(world, page, origin);
+}
+
+// sealed names who reads a sealed case: an approver, who then reads it.
+async function sealed(world, page, origin) {
+  const id = await (await fetch(`${world.clock}/sealed`)).text(), path = `/cases/${id}`;
+  for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 320]]) await look(world, page, path, lang, width, officer);
+  world.expect("who is not named sees no message", await page.locator("a[href^='/messages/']").count() === 0);
+  await page.selectOption("#reader", { label: officer.name });
+  await world.follow(page, `form[action='${path}/readers'] button`);
+  await page.waitForURL(/done=reader_changed/);
+  world.expect("who is named reads it", await page.locator("a[href^='/messages/']").count() > 0);
+  for (const [lang, width] of [["ar", 320], ["en", 320]]) await look(world, page, path, lang, width, officer);
+  await world.follow(page, `form[action='${path}/readers'] button[name=off]`);
+  world.expect("who takes the own name off is back in the inbox", new URL(page.url()).pathname === "/inbox");
 }
 
 // figures looks at the State's own figures, and goes to the list behind one.
