@@ -68,7 +68,7 @@ func logFilter(c *Call, query url.Values, form *page.Form) desk.LogFilter {
 		if text := query.Get(field); text != "" {
 			t, err := time.ParseInLocation(time.DateOnly, text, c.User.Location())
 			if err != nil {
-				form.Fail(field, c.L.T("auditlog.day"))
+				form.Fail(field, c.L.T("auditlog.day", "Day", "2026-11-28"))
 			}
 			*to = t
 		}

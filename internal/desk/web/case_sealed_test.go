@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
@@ -99,5 +100,28 @@ func TestDraftsOfSealedCases(t *testing.T) {
 	}
 	if got := cy.post("/drafts/"+reply.ID+"/discard", url.Values{"version": {"1"}}).Code; got != http.StatusNotFound {
 		t.Errorf("who may not read discards: %d", got)
+	}
+}
+
+// TestElsewhere shows a time in another zone where clocks differ, summer time
+// included.
+func TestElsewhere(t *testing.T) {
+	t.Parallel()
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	winter, summer := time.Date(2026, 11, 23, 9, 0, 0, 0, paris), time.Date(2026, 7, 23, 9, 0, 0, 0, paris)
+	for name, want := range map[string]string{"Asia/Ho_Chi_Minh": "15:00", "Africa/Lagos": "", "Mars/Olympus": "", "UTC": "08:00"} {
+		got := elsewhere(winter, name)
+		if shown := got.Format("15:04"); want == "" && !got.IsZero() || want != "" && shown != want {
+			t.Errorf("nine in Paris is %s in %s, want %q", shown, name, want)
+		}
+	}
+	if got := elsewhere(summer, "Africa/Lagos").Format("15:04"); got != "08:00" {
+		t.Errorf("in summer it is %s in Lagos", got)
+	}
+	if got := elsewhere(time.Time{}, "UTC"); !got.IsZero() {
+		t.Errorf("no time is %s", got)
 	}
 }

@@ -103,14 +103,19 @@ func (s *Server) dates(c *Call, found desk.Case) []dateLine {
 // same as the officer's.
 func (s *Server) there(c *Call, authority string, t time.Time) time.Time {
 	a, err := s.Desk.Directory().Authority(authority)
-	if err != nil || t.IsZero() {
-		return time.Time{}
-	}
-	zone, err := time.LoadLocation(a.Statement.TimeZone)
 	if err != nil {
 		return time.Time{}
 	}
-	_, here := c.At(t).Zone()
+	return elsewhere(c.At(t), a.Statement.TimeZone)
+}
+
+// elsewhere is a time in another zone; the zero time where clocks show the same there.
+func elsewhere(t time.Time, name string) time.Time {
+	zone, err := time.LoadLocation(name)
+	if err != nil || t.Unix() <= 0 {
+		return time.Time{}
+	}
+	_, here := t.Zone()
 	if _, offset := t.In(zone).Zone(); offset == here {
 		return time.Time{}
 	}

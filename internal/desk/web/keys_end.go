@@ -79,7 +79,7 @@ func (s *Server) keysRevoke(w http.ResponseWriter, c *Call) error {
 	if since := strings.TrimSpace(in.Get("since")); since != "" {
 		t := day(since)
 		if t.IsZero() || t.After(c.Now) {
-			v.Form.Fail("since", c.L.T("keys.wrong_since"))
+			v.Form.Fail("since", c.L.T("keys.wrong_since", "Day", "2026-11-01"))
 		}
 		r.Since = directory.At(t)
 	}
