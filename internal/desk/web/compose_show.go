@@ -156,7 +156,7 @@ func (s *Server) mark(c *Call, out *letter, m desk.Message) error {
 		return err
 	}
 	for _, x := range [][2]string{
-		{l.T("case.reference"), m.Reference}, {l.T("case.check_code"), m.CheckCode}, {l.T("compose.fingerprint"), spaced(fingerprint)},
+		{l.T("case.reference"), m.Reference}, {l.T("case.check_code"), m.CheckCode}, {l.T("case.sender_fingerprint"), spaced(fingerprint)},
 		{l.T("compose.digest"), m.Digest},
 	} {
 		if x[1] != "" {
