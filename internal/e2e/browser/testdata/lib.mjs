@@ -211,7 +211,7 @@ export class World {
       const bad = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
       for (let n = walker.nextNode(); n; n = walker.nextNode()) {
         const text = n.textContent.trim();
-        if (!/\p{L}{3}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, script, noscript, textarea, option[value], [lang]:not(html), .ed-brand, .ed-header__name, .ed-first, .ed-note, .ed-part dd, .ed-letter")) continue;
+        if (!/\p{L}{3}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, pre, script, noscript, textarea, option[value], [dir=auto], [lang]:not(html), .ed-brand, .ed-header__name, .ed-first, .ed-note, .ed-part dd, .ed-letter")) continue;
         if (ofCodes(text)) continue;
         if (!/^\[.*\]/s.test(text) && !/\[.*\]$/s.test(text)) bad.push(`not of the catalogue: "${text.slice(0, 60)}"`);
       }
@@ -227,7 +227,7 @@ export class World {
       const bad = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
       for (let n = walker.nextNode(); n; n = walker.nextNode()) {
         const text = n.textContent.trim();
-        if (!/\p{Script=Latin}{4}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, pre, script, noscript, textarea, [lang]:not(html), .ed-brand, .ed-note, .ed-members dd, .ed-letter")) continue;
+        if (!/\p{Script=Latin}{4}/u.test(text) || n.parentElement.closest("bdi, time, kbd, code, pre, script, noscript, textarea, option, [dir=auto], [lang]:not(html), .ed-brand, .ed-note, .ed-members dd, .ed-letter")) continue;
         bad.push(`not translated: "${text.slice(0, 60)}"`);
       }
       return bad;
