@@ -145,3 +145,27 @@ func TestFollow(t *testing.T) {
 	stop()
 	r.must(<-following)
 }
+
+// TestScopes says what an auditor may not see, and why: of one State, and with no
+// account at all.
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	v := r.auditor()
+	var hidden string
+	for index := range r.mirror.Size() {
+		if sight, _, err := r.mirror.Book.Sight(t.Context(), index); err == nil && sight == auditor.Withheld {
+			hidden = fmt.Sprintf("/entries/%d", index)
+		}
+	}
+	r.must(r.mirror.Book.Take(t.Context(), nil, "QM", r.mirror.Size()))
+	for path, want := range map[string]string{"/entries": "You are shown the exchanges of", "/": "whose auditor you are", hidden: "has no part"} {
+		if got := v.get(path); !strings.Contains(got.Body.String(), want) {
+			t.Errorf("%s as the auditor of a State: %d, no %q", path, got.Code, want)
+		}
+	}
+	r.must(r.mirror.Book.Take(t.Context(), nil, "QM", 3))
+	if got := v.get(hidden); !strings.Contains(got.Body.String(), "has not been asked for this entry yet") {
+		t.Errorf("an entry that nobody asked for: %d", got.Code)
+	}
+}

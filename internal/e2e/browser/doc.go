@@ -1,6 +1,6 @@
-// Package browser drives the pages of a desk in Chromium: two desks and a
-// broker, real TLS, real sessions, a virtual authenticator for passkeys. It has
-// tests only.
+// Package browser drives pages in Chromium: those of two desks and a broker, and of
+// an auditors' room; real TLS, real sessions, a virtual authenticator for passkeys.
+// It has tests only.
 //
 // A scenario is a script testdata/<name>.mjs that exports
 //
