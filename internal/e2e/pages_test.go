@@ -175,6 +175,19 @@ func (c *visitor) whole(draft, name string, data []byte) *httptest.ResponseRecor
 	return c.send(http.MethodPost, draft+"/files", form.FormDataContentType(), &body)
 }
 
+// seal seals what was brought.
+func (c *visitor) seal(draft string) {
+	c.t.Helper()
+	form := hiddenIn(c.get(draft + "/files"))
+	for field, value := range map[string]string{
+		"measure": "1", "description": "Access logs of the account", "origin": "Example Cloud SA", "acquired_by": "Cyber Desk",
+		"acquired_at": "2026-04-07T09:00", "method": "production order",
+	} {
+		form.Set(field, value)
+	}
+	c.moved(c.post(draft+"/files/seal", form))
+}
+
 // sumOf is a SHA-256.
 func sumOf(data []byte) string {
 	sum := sha256.Sum256(data)
@@ -190,6 +203,14 @@ func (h *haul) delivered(name string) (at string) {
 	pages := h.site(h.qn)
 	drafter, approver := pages.visitor("ana", desk.Drafter), pages.visitor("bo", desk.Approver)
 	draft := draftAt.FindString(drafter.moved(drafter.post("/drafts/new", url.Values{"case": {h.opened.Case}, "act": {"deliver"}, "kind": {"delivery"}, "final": {"1"}})))
+	drafter.bring(draft, "mistaken.txt", []byte("not this"), false)
+	drafter.seal(draft)
+	page := drafter.get(draft + "/files")
+	says(h.t, page, "mistaken.txt", "Take the last package out again")
+	drafter.moved(drafter.post(draft+"/files/unseal", hiddenIn(page)))
+	if strings.Contains(drafter.get(draft+"/files"), "mistaken.txt") {
+		h.t.Error("a package that was taken out is still there")
+	}
 	drafter.bring(draft, name, h.disk, true)
 	for _, name := range []string{"con", "a\u202eexe.jpg", "x:part", "..", " x", "CON.txt"} {
 		got := drafter.whole(draft, name, []byte("one"))
@@ -198,15 +219,8 @@ func (h *haul) delivered(name string) (at string) {
 		}
 	}
 	drafter.bring(draft, "mail – بريد 邮件.eml", []byte("one"), false)
-	form := hiddenIn(drafter.get(draft + "/files"))
-	for field, value := range map[string]string{
-		"measure": "1", "description": "Access logs of the account", "origin": "Example Cloud SA", "acquired_by": "Cyber Desk",
-		"acquired_at": "2026-04-07T09:00", "method": "production order",
-	} {
-		form.Set(field, value)
-	}
-	drafter.moved(drafter.post(draft+"/files/seal", form))
-	form = hiddenIn(drafter.get(draft + "/part/content"))
+	drafter.seal(draft)
+	form := hiddenIn(drafter.get(draft + "/part/content"))
 	form.Set("/results/#count", "1")
 	form.Set("/results/0/result", "executed")
 	form.Set("/executing/phone", "+99955501234")
