@@ -253,7 +253,7 @@ func (o *Office) Refused(ctx context.Context, by desk.Officer, from, to time.Tim
 		}
 		seen := map[string]bool{}
 		for _, d := range decided {
-			c := counting{grounds: map[[2]string]int{}}
+			c := counting{grounds: map[[2]string]int{}, outcomes: map[[2]string]int{}}
 			if c.decision(d); c.grounds[[2]string{ground, way}] == 0 || seen[d.Case] {
 				continue
 			}
