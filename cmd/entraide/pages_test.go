@@ -52,7 +52,7 @@ func (s *served) copied(t *testing.T) *served {
 	home := filepath.Join(t.TempDir(), "QM")
 	err := errors.Join(os.CopyFS(home, os.DirFS(s.home)), filepath.WalkDir(home, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
-			return errors.Join(err, os.Chmod(path, 0o700)) //nolint:gosec // a directory
+			return errors.Join(err, os.Chmod(path, 0o700))
 		}
 		return os.Chmod(path, 0o600)
 	}))
@@ -388,7 +388,7 @@ func (s *served) refusals() {
 	data, err := os.ReadFile(key)
 	s.must(err)
 	s.must(os.WriteFile(open, data, 0o600))
-	s.must(os.Chmod(open, 0o644)) //nolint:gosec // what must be refused
+	s.must(os.Chmod(open, 0o644))
 	const at, origin = "192.0.2.1:8443", "https://desk.example"
 	for _, r := range []struct {
 		args []string
@@ -442,7 +442,7 @@ func (s *served) unsafe() {
 		s.t.Errorf("a file in the way: exit status %d, want 2:\n%s", status, words)
 	}
 	key := filepath.Join(s.home, "keys", "party.key")
-	s.must(os.Chmod(key, 0o644)) //nolint:gosec // what must be refused
+	s.must(os.Chmod(key, 0o644))
 	expect("a key that others may read", "private with chmod 600", s.refused, at...)
 	s.must(os.Chmod(key, 0o600))
 
@@ -451,9 +451,9 @@ func (s *served) unsafe() {
 	expect("a key that is not known", "reading web.toml: sign_in is not known", s.mistaken, at...)
 	s.must(os.Remove(config))
 
-	s.must(os.Chmod(s.home, 0o755)) //nolint:gosec // what must be refused
+	s.must(os.Chmod(s.home, 0o755))
 	expect("a home that others may read", "chmod 700", s.mistaken, at...)
-	s.must(os.Chmod(s.home, 0o700)) //nolint:gosec // a directory
+	s.must(os.Chmod(s.home, 0o700))
 }
 
 // pair makes a certificate for a host, and its key, and returns their files.

@@ -286,7 +286,7 @@ func TestEvidencePages(t *testing.T) {
 // says so.
 func (h *haul) restricted(ina *visitor, at string) {
 	h.t.Helper()
-	lea := ina.site.visitor("lea", desk.DutyOfficer)
+	lea := ina.visitor("lea", desk.DutyOfficer)
 	for _, o := range []struct {
 		*visitor
 		form url.Values
@@ -337,7 +337,7 @@ func (h *haul) confirmed(ina *visitor, at string) {
 	draft := draftAt.FindString(ina.moved(ina.post(message+"/receipt", nil)))
 	check := ina.get(draft + "/check")
 	ina.moved(ina.post(draft+"/submit", hiddenIn(check)))
-	eve := ina.site.visitor("eve", desk.Approver)
+	eve := ina.visitor("eve", desk.Approver)
 	eve.moved(eve.post(draft+"/approve", hiddenIn(eve.get(draft+"/check"))))
 	h.must(h.qm.Sync(h.t.Context()))
 	h.must(h.qn.Sync(h.t.Context()))

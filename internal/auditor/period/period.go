@@ -293,8 +293,9 @@ func (v view) ScopeText() string {
 
 // Again is the command that makes the report again.
 func (v view) Again() string {
-	command := fmt.Sprintf("entraide audit report --from %s --to %s --checkpoint report.json --out AGAIN --home MIRROR", v.PeriodReport.From, v.PeriodReport.To)
-	if v.Method.Remarks {
+	r := v.PeriodReport
+	command := fmt.Sprintf("entraide audit report --from %s --to %s --checkpoint report.json --out AGAIN --home MIRROR", r.From, r.To)
+	if r.Method.Remarks {
 		command += " --remarks"
 	}
 	return command

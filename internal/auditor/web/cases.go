@@ -147,7 +147,7 @@ func clockLines(c *Call, m matter, entries []auditor.Listed) []clockLine {
 	}{{"delivery", m.Delivered}, {"acknowledgement", m.Acknowledged}, {"answer", m.Answered}} {
 		line := clockLine{Name: clockLabel(c, x.name), Met: after(m.OpenedAt, x.took), Took: x.took, Entry: -1}
 		for _, e := range entries {
-			if e.AuditEntry.Kind != "deadline" || e.Act != x.name {
+			if e.Kind != "deadline" || e.Act != x.name {
 				continue
 			}
 			line.Passed, line.Entry = at(e.Seq), e.Index
@@ -164,14 +164,14 @@ func clockLines(c *Call, m matter, entries []auditor.Listed) []clockLine {
 func (v caseView) event(c *Call, e auditor.Listed) caseEvent {
 	x := caseEvent{entryRow: rowOf(c, e), Style: "note"}
 	switch {
-	case e.AuditEntry.Kind != "message":
+	case e.Kind != "message":
 	case e.Sender == v.Requesting:
 		x.Style = "out"
 	default:
 		x.Style = "in"
 	}
 	for _, clock := range v.Clocks {
-		if clock.Late > 0 && e.At == clock.Met.Unix() && e.AuditEntry.Kind != "deadline" {
+		if clock.Late > 0 && e.At == clock.Met.Unix() && e.Kind != "deadline" {
 			x.Late, x.Clock = clock.Late, clock.Name
 		}
 	}

@@ -130,7 +130,7 @@ func (s *Server) entries(w http.ResponseWriter, c *Call) error {
 
 // rowOf shows an entry in a list.
 func rowOf(c *Call, e auditor.Listed) entryRow {
-	return entryRow{Listed: e, When: at(e.At), Kind: c.L.T("auditor.kind_" + e.AuditEntry.Kind), Words: words(c, e), Short: short(e.Case)}
+	return entryRow{Listed: e, When: at(e.At), Kind: c.L.T("auditor.kind_" + e.Kind), Words: words(c, e), Short: short(e.Case)}
 }
 
 // short is the beginning of an identifier.

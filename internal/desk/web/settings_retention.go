@@ -138,7 +138,7 @@ func (s *Server) showRetention(w http.ResponseWriter, c *Call, status int, form 
 		return err
 	}
 	for _, h := range held {
-		v.Holds = append(v.Holds, holdLine{h, moment(c, h.HoldInfo.Since)})
+		v.Holds = append(v.Holds, holdLine{h, moment(c, h.Since)})
 	}
 	due, err := s.Desk.DueBy(c.Context(), c.Now.AddDate(0, 0, aheadDays), mostDueShown)
 	if err != nil {

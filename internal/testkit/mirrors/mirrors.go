@@ -53,7 +53,7 @@ func New(t testing.TB, entries []translog.Entry, withheld map[int]bool, looked t
 	m.must(auditor.Create(m.Home, m.Broker))
 	m.Book, err = auditor.OpenBook(t.Context(), m.Home)
 	m.must(err)
-	t.Cleanup(func() { m.Book.Close() })
+	t.Cleanup(func() { m.must(m.Book.Close()) })
 	if len(entries) > 1 { // the third witness has seen the beginning
 		m.clock, err = time.Parse(time.RFC3339, entries[0].Time)
 		m.must(err)
