@@ -116,12 +116,7 @@ func (d *derivation) prepare(ctx context.Context) (err error) {
 	if d.scope, err = d.db.Mark(ctx, markScope); err != nil {
 		return err
 	}
-	switch d.sum.Scope = d.scope; d.scope {
-	case markAll:
-		d.sum.Scope = "all"
-	case "":
-		d.sum.Scope = "files"
-	}
+	d.sum.Scope = scopeName(d.scope)
 	looked, err := d.db.Mark(ctx, markLooked)
 	if err != nil {
 		return err

@@ -99,14 +99,8 @@ func (b *Book) Standing(ctx context.Context) (s Standing, err error) {
 	if s.Head, err = b.head(); err != nil {
 		return s, err
 	}
-	if s.Scope, err = b.db.Mark(ctx, markScope); err != nil {
+	if s.Scope, err = b.scope(ctx); err != nil {
 		return s, err
-	}
-	switch s.Scope {
-	case markAll:
-		s.Scope = "all"
-	case "":
-		s.Scope = "files"
 	}
 	if s.Looked, err = b.number(ctx, markLooked); err != nil {
 		return s, err

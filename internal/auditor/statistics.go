@@ -45,14 +45,8 @@ func (b *Book) Statistics(ctx context.Context, party string) (Statistics, error)
 	if s.Checkpoint, err = b.db.Mark(ctx, markCheckpoint); err != nil {
 		return s, err
 	}
-	if s.Scope, err = b.db.Mark(ctx, markScope); err != nil {
+	if s.Scope, err = b.scope(ctx); err != nil {
 		return s, err
-	}
-	switch s.Scope {
-	case markAll:
-		s.Scope = "all"
-	case "":
-		s.Scope = "files"
 	}
 	figures, err := b.db.Figures(ctx, party)
 	if err != nil {
@@ -73,6 +67,25 @@ func (b *Book) Statistics(ctx context.Context, party string) (Statistics, error)
 		*into = counted(tallies)
 	}
 	return s, nil
+}
+
+// scope says whose exchanges the book has: all, those of a party, or what files
+// have brought.
+func (b *Book) scope(ctx context.Context) (string, error) {
+	mark, err := b.db.Mark(ctx, markScope)
+	return scopeName(mark), err
+}
+
+// scopeName is the scope that a mark stands for.
+func scopeName(mark string) string {
+	switch mark {
+	case markAll:
+		return "all"
+	case "":
+		return "files"
+	default:
+		return mark
+	}
 }
 
 // known is a number, nil for none.

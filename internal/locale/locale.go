@@ -191,6 +191,28 @@ func place(v any) any {
 	return v
 }
 
+// Each returns the speakers of some languages, or with no tag of all, English
+// first, as of a text that stands in each of them.
+func Each(tags ...string) ([]*Localizer, error) {
+	if len(tags) == 0 {
+		tags = append(tags, "en")
+		for _, l := range Languages() {
+			if l.Tag != "en" {
+				tags = append(tags, l.Tag)
+			}
+		}
+	}
+	var all []*Localizer
+	for _, tag := range tags {
+		l, err := For(tag)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
 // missed counts the sentences that were asked for and not found.
 var missed atomic.Int64
 

@@ -12,6 +12,12 @@ import (
 // FailureFile is the page of an error: its view is a [Failure].
 const FailureFile = "error.html"
 
+// What a router answers where it has no route.
+var (
+	ErrNowhere = problem.New(problem.NotFound, "", "There is nothing at this address.")
+	ErrMethod  = problem.New(problem.MethodNotAllowed, "", "This address does not take this method.")
+)
+
 // StatusOf is the status that an error becomes, which is 500 unless it says what
 // was wrong with the request.
 func StatusOf(err error) int {

@@ -26,20 +26,12 @@ var pages = template.Must(template.New("report").Parse(page))
 // Write writes the page in the languages of the tags, one below the other; none
 // means all, English first.
 func Write(w io.Writer, r bundle.Report, tags ...string) error {
-	if len(tags) == 0 {
-		tags = append(tags, "en")
-		for _, l := range locale.Languages() {
-			if l.Tag != "en" {
-				tags = append(tags, l.Tag)
-			}
-		}
+	languages, err := locale.Each(tags...)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
 	}
 	var views []view
-	for _, tag := range tags {
-		l, err := locale.For(tag)
-		if err != nil {
-			return fmt.Errorf("report: %w", err)
-		}
+	for _, l := range languages {
 		views = append(views, view{Localizer: l, Report: r})
 	}
 	if err := pages.Execute(w, views); err != nil {

@@ -195,20 +195,12 @@ var page string
 var pages = template.Must(template.New("period").Parse(page))
 
 func asPage(r auditor.PeriodReport, tags []string) ([]byte, error) {
-	if len(tags) == 0 {
-		tags = append(tags, "en")
-		for _, l := range locale.Languages() {
-			if l.Tag != "en" {
-				tags = append(tags, l.Tag)
-			}
-		}
+	languages, err := locale.Each(tags...)
+	if err != nil {
+		return nil, fmt.Errorf("period: %w", err)
 	}
 	var views []view
-	for _, tag := range tags {
-		l, err := locale.For(tag)
-		if err != nil {
-			return nil, fmt.Errorf("period: %w", err)
-		}
+	for _, l := range languages {
 		views = append(views, view{Localizer: l, PeriodReport: r})
 	}
 	var out bytes.Buffer

@@ -35,13 +35,10 @@ func (s *Server) newRouter() *mux.Router {
 		r.Handle(e.Path, s.serve(e)).Methods(e.Method).Name(e.Name)
 	}
 	r.PathPrefix("/assets/").Handler(s.pages.Assets()).Methods(http.MethodGet, http.MethodHead)
-	nothing := Route{Name: "none", Anybody: true, Handle: func(*Server, http.ResponseWriter, *Call) error {
-		return problem.New(problem.NotFound, "", "There is nothing at this address.")
-	}}
-	other := Route{Name: "none", Anybody: true, Handle: func(*Server, http.ResponseWriter, *Call) error {
-		return problem.New(problem.MethodNotAllowed, "", "This address does not take this method.")
-	}}
-	r.NotFoundHandler, r.MethodNotAllowedHandler = s.serve(nothing), s.serve(other)
+	none := func(err error) http.Handler {
+		return s.serve(Route{Name: "none", Anybody: true, Handle: func(*Server, http.ResponseWriter, *Call) error { return err }})
+	}
+	r.NotFoundHandler, r.MethodNotAllowedHandler = none(page.ErrNowhere), none(page.ErrMethod)
 	return r
 }
 

@@ -50,7 +50,7 @@ class Trip {
     if (this.seen.has(name)) return;
     this.seen.add(name);
     const html = page.locator("html");
-    const bad = [...await this.world.axe(page), ...await this.world.overflow(page), ...page.wrong.splice(0)];
+    const bad = [...await this.world.axe(page), ...await this.world.overflow(page), ...await this.world.heavy(page), ...page.wrong.splice(0)];
     if (await html.getAttribute("lang") !== this.lang) bad.push(`the page is in ${await html.getAttribute("lang")}`);
     if (await html.getAttribute("dir") !== (this.lang === "ar" ? "rtl" : "ltr")) bad.push("the page runs the wrong way");
     if (this.lang !== "en") bad.push(...await english(page));

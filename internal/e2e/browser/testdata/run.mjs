@@ -15,4 +15,5 @@ try {
 } finally {
   await world.close();
 }
+if (world.heaviest) console.error(`the heaviest page, without fonts: ${world.heaviest} bytes`);
 process.stdout.write(JSON.stringify(world.results));
