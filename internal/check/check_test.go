@@ -119,11 +119,12 @@ func message(err error) string {
 func TestConcurrentPackages(t *testing.T) {
 	t.Parallel()
 	c, _ := module(t, map[string]string{
-		"plain/a.go":      "package plain\n\nvar X = 1\n",
-		"starts/a.go":     "package starts\n\nfunc f() { go f() }\n",
-		"imports/a.go":    "package imports\n\nimport \"sync\"\n\nvar M sync.Mutex\n",
-		"tests/a.go":      "package tests\n",
-		"tests/a_test.go": "package tests\n\nimport \"testing\"\n\nfunc TestA(*testing.T) { go func() {}() }\n",
+		"plain/a.go":         "package plain\n\nvar X = 1\n",
+		"starts/a.go":        "package starts\n\nfunc f() { go f() }\n",
+		"imports/a.go":       "package imports\n\nimport \"sync\"\n\nvar M sync.Mutex\n",
+		"internal/demo/a.go": "package demo\n\nfunc f() { go f() }\n",
+		"tests/a.go":         "package tests\n",
+		"tests/a_test.go":    "package tests\n\nimport \"testing\"\n\nfunc TestA(*testing.T) { go func() {}() }\n",
 	})
 	got, err := c.concurrentPackages(t.Context())
 	if err != nil {

@@ -32,6 +32,15 @@ export class World {
     await Promise.all([page.waitForNavigation(), page.click(selector)]);
   }
 
+  // once reports whether something is looked at for the first time: what axe finds
+  // is the same at every width.
+  once(what) {
+    this.looked ??= new Set();
+    const first = !this.looked.has(what);
+    this.looked.add(what);
+    return first;
+  }
+
   // visit opens a browser of its own. Whatever the policy of the pages stops, and
   // every error of a script, is kept in page.wrong.
   async visit(options = {}) {
@@ -123,7 +132,7 @@ export class World {
   async axe(page) {
     await page.evaluate(`{ const module = undefined, exports = undefined, define = undefined; ${this.axeSource} }`);
     const { violations } = await page.evaluate(() => axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"],
     }));
     return violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).slice(0, 3).join(" | ")}`);
   }
@@ -202,8 +211,7 @@ export class World {
     const { root } = await cdp.send("DOM.getDocument");
     const { nodeIds } = await cdp.send("DOM.querySelectorAll", { nodeId: root.nodeId, selector: "h1, h2, p, label, legend, a, button, dt, dd, th, td" });
     const bad = new Set();
-    for (const nodeId of nodeIds) {
-      const { fonts } = await cdp.send("CSS.getPlatformFontsForNode", { nodeId });
+    for (const { fonts } of await Promise.all(nodeIds.map((nodeId) => cdp.send("CSS.getPlatformFontsForNode", { nodeId })))) {
       for (const f of fonts) if (!f.isCustomFont && !/Mono/.test(f.familyName)) bad.add(`${f.glyphCount} glyphs in ${f.familyName || "no font"}`);
     }
     await cdp.send("CSS.disable");
