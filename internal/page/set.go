@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 	"unicode"
 
@@ -34,33 +35,42 @@ type Options struct {
 	Pseudo bool
 }
 
-// A Set is the parsed pages of an application, with what they load.
+// A Set is the pages of an application, with what they load. Those of a language
+// are parsed when they are first asked for.
 type Set struct {
 	Options
 	assets *assets
-	pages  map[string]map[string]*template.Template // by language, by name
+
+	mu    sync.Mutex
+	pages map[string]map[string]*template.Template // by language, by name
 }
 
-// New parses every page for every language.
+// New returns a set of pages, once they are found to be well formed.
 func New(o Options) (*Set, error) {
 	s := &Set{Options: o, pages: map[string]map[string]*template.Template{}}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	tags := []string{}
-	for _, l := range locale.Languages() {
-		tags = append(tags, l.Tag)
-	}
-	if o.Pseudo {
-		tags = append(tags, locale.PseudoLong, locale.PseudoMirrored)
-	}
-	for _, tag := range tags {
+	_, err = s.page("en", FailureFile)
+	return s, err
+}
+
+// page returns a page in a language.
+func (s *Set) page(tag, name string) (*template.Template, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pages[tag] == nil {
+		var err error
 		if s.pages[tag], err = s.parse(tag); err != nil {
 			return nil, err
 		}
 	}
-	return s, nil
+	t, ok := s.pages[tag][name]
+	if !ok {
+		return nil, fmt.Errorf("there is no page %s in %s", name, tag)
+	}
+	return t, nil
 }
 
 // parse parses every page for one language.
@@ -211,12 +221,11 @@ type framed struct {
 // Render writes a page whole or not at all: half a page with a status of 200 would
 // be a lie.
 func (s *Set) Render(w http.ResponseWriter, l *locale.Localizer, status int, name string, view any, around Shell) error {
-	t, ok := s.pages[l.Tag][name]
-	if !ok {
-		return fmt.Errorf("there is no page %s in %s", name, l.Tag)
+	t, err := s.page(l.Tag, name)
+	if err != nil {
+		return err
 	}
 	v := framed{Shell: around, L: l, Languages: locale.Languages()}
-	var err error
 	if v.Title, err = block(t, "title", view); err != nil {
 		return err
 	}

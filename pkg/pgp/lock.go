@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 
 	openpgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
@@ -142,9 +143,9 @@ func Unlock(locked, passphrase []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	defer debug.FreeOSMemory()
+	defer giveBack()
 	for _, s := range secrets {
-		debug.FreeOSMemory() // what the last one has filled, Argon2 would double
+		giveBack() // what the last one has filled, Argon2 would double
 		err := s.Decrypt(passphrase)
 		if _, unfit := errors.AsType[openpgperrors.KeyInvalidError](err); unfit {
 			return nil, fmt.Errorf("%w: a public part does not fit its secret part", ErrKey)
@@ -158,6 +159,18 @@ func Unlock(locked, passphrase []byte) (*Key, error) {
 		k.subkeys[fingerprintOf(&s.PublicKey)] = s
 	}
 	return k, nil
+}
+
+// smallHeap is up to how many bytes a program counts as small.
+const smallHeap = 128 << 20
+
+// giveBack returns to the system what a derivation has filled, in a program that is
+// small: in a large one it is little, and looking for it would take long.
+func giveBack() {
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	if metrics.Read(heap); heap[0].Value.Uint64() < smallHeap {
+		debug.FreeOSMemory()
+	}
 }
 
 // openLocked returns the secret keys of a transferable secret key, still locked,

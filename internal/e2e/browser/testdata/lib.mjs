@@ -15,6 +15,7 @@ export class World {
     world.axeSource = fs.readFileSync(path.join(input.modules, "axe-core", "axe.min.js"), "utf8");
     world.browser = await chromium.launch({ executablePath: input.chromium, args: flags }); // in a fresh profile
     world.results = [];
+    world.limit = 100_000; // bytes of a page
     if (input.artefacts) fs.mkdirSync(input.artefacts, { recursive: true });
     return world;
   }
@@ -150,12 +151,12 @@ export class World {
   }
 
   // heavy says so if a page with all that it loads, as it travels, is more than
-  // 100 kB; of fonts, which browsers keep for a year, the first visit alone pays.
+  // the limit; of fonts, which browsers keep for a year, the first visit alone pays.
   async heavy(page) {
     const sum = await page.evaluate(() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
       .filter((e) => !e.name.endsWith(".woff2") && e.initiatorType !== "fetch").reduce((n, e) => n + e.encodedBodySize, 0));
     this.heaviest = Math.max(this.heaviest ?? 0, sum);
-    return sum > 100_000 ? [`${sum} bytes`] : [];
+    return sum > this.limit ? [`${sum} bytes`] : [];
   }
 
   // small returns targets that a thumb misses (2.5.8 asks for 24 pixels; links in
