@@ -1,6 +1,6 @@
 // A case and a message of it, as the officers of a State see them.
 import { readFile } from "node:fs/promises";
-import { admin, look, ways } from "./pages.mjs";
+import { admin, inEach, look, ways } from "./pages.mjs";
 
 const officer = { login: "ana", name: "Lucía Ferrer", password: "seven quiet lamps at sea" };
 
@@ -107,9 +107,11 @@ async function lists(world, page, id) {
   for (const path of ["/inbox", "/search?q=logs"]) {
     for (const [lang, width] of [["ar", 1280], ["en", 320], ["zh-Hans", 1280]]) await look(world, page, path, lang, width, officer);
   }
-  for (const path of ["/", "/outbox", "/work", "/deadlines"]) await look(world, page, path, "ar", 320, officer);
-  await page.goto(`${origin}/confirm-request?lang=ar`); // look takes it for the page that asks who one is
-  world.check("confirm-request", [...await world.axe(page), ...await world.overflow(page), ...await world.small(page)]);
+  for (const path of ["/", "/outbox", "/work", "/deadlines", "/statistics/refused?ground=FISCAL&way=in"]) await inEach(world, page, path, officer);
+  for (const lang of ["ar", "en", "zh-Hans"]) {
+    await page.goto(`${origin}/confirm-request?lang=${lang}`); // look takes it for the page that asks who one is
+    world.check(`confirm-request ${lang}`, [...await world.axe(page), ...await world.overflow(page), ...await world.small(page)]);
+  }
   await world.shot(page, "confirm-request-ar-320");
   await page.goto(`${origin}/inbox`);
   await page.keyboard.press("j");

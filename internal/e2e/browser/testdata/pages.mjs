@@ -29,6 +29,11 @@ export async function look(world, page, path, lang, width, user = admin) {
   await world.shot(page, name);
 }
 
+// inEach looks at one page in each of the languages.
+export async function inEach(world, page, path, user = admin) {
+  for (const lang of languages) await look(world, page, path, lang, 320, user);
+}
+
 export default async function (world) {
   const { origin, setup } = world.desks.QM;
   const page = await world.visit();
@@ -95,8 +100,7 @@ async function keys(world, page) {
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
   await page.waitForURL(/users\/[0-9a-f]{16}/);
-  world.check("page of a user", await world.axe(page));
-  await world.shot(page, "user");
+  await inEach(world, page, new URL(page.url()).pathname);
   await page.keyboard.press("?");
   world.expect("? explains the keys", await page.locator("#keys[open]").count() === 1);
   world.check("the keys", await world.axe(page));

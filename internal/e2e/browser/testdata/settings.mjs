@@ -5,7 +5,7 @@ const second = { login: "ines2", name: "Tomás Ruiz", password: "seven quiet lam
 const ana = { login: "ana", name: "Lucía Ferrer", password: "eight quiet lamps at sea" };
 
 // all are the ways in which a page is looked at; fewer for those that are alike.
-const fewer = ways.filter(([lang, width]) => width === 320 || lang === "ar");
+const fewer = ways.filter(([lang, width]) => width === 320 || lang !== "en");
 
 // fresh proves anew who somebody is: what changes security asks for it.
 async function fresh(world, page, origin, user) {
