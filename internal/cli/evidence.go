@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -103,6 +104,14 @@ type sealedLine struct {
 	Restricted  bool   `json:"restricted"`
 }
 
+// leanBytes is how much memory evidence passes through: what a key takes to be
+// unlocked, and as much again.
+const leanBytes = 24 << 20
+
+// lean has the program collect what it has done with early. Unlocking a key takes a
+// good part of the 64 MiB that a process may have, and would be allowed for twice.
+func lean(*cobra.Command, []string) { debug.SetMemoryLimit(leanBytes) }
+
 func (a *app) evidenceSeal() *cobra.Command {
 	var s desk.Sealing
 	var form custodyForm
@@ -119,6 +128,7 @@ opened only with evidence fetch --restricted.`,
 		Example: `  entraide evidence seal logs/ --to QM.24-7 --dir sealed --origin "Example Cloud SA" \
     --acquired-by "Cyber Desk" --acquired-at 2026-04-07T09:00:00Z --method "production order" --home desk`,
 	}
+	c.PreRun = lean
 	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) (err error) {
 		if s.Items, err = desk.Items(s.Dir); err != nil {
 			return err
@@ -226,6 +236,7 @@ interrupted goes on where it was; a wrong part is fetched again alone. What was
 found is kept for the receipt of evidence (reply confirm).`,
 		Example: "  entraide evidence fetch 1b2c… --dir case-12 --home desk",
 		Args:    exactly("MESSAGE"),
+		PreRun:  lean,
 		RunE: a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
 			if err := line.apply(d); err != nil {
 				return err

@@ -53,6 +53,9 @@ func (a *app) replyAct(act workflow.Act) *cobra.Command {
 		c.Example = "  entraide reply confirm 0f3c… --delivery 1b2c… --home desk\n" + c.Example
 		members = []string{"delivery"}
 	}
+	if act == workflow.Deliver {
+		c.PreRun = lean
+	}
 	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
 		known, err := d.Case(ctx, args[0])
 		if err != nil {
