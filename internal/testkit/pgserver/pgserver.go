@@ -137,11 +137,29 @@ func (s *Server) address(database string) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
 }
 
+// memory is where files are kept in memory, on Linux.
+const memory = "/dev/shm"
+
+// roomy is how many bytes must be free there.
+const roomy = 8 << 30
+
+// place is where the data of servers are: in memory where there is room, since
+// thousands of files are synchronised, which nothing here depends on but the time;
+// a server that is killed leaves its files there as elsewhere. Else it is the
+// directory for what is temporary.
+func place() string {
+	var s syscall.Statfs_t
+	if syscall.Statfs(memory, &s) != nil || uint64(s.Bsize)*s.Bavail < roomy {
+		return os.TempDir()
+	}
+	return memory
+}
+
 // start makes a cluster and serves it. The server refuses to run as root, so
 // it runs as the user postgres then. It ends with this process.
 func start(settings ...string) (*Server, error) {
 	sweep()
-	dir, err := os.MkdirTemp("", directories)
+	dir, err := os.MkdirTemp(place(), directories)
 	if err != nil {
 		return nil, err
 	}
@@ -179,9 +197,13 @@ const (
 
 // sweep removes the clusters of test processes that have ended.
 func sweep() {
-	found, err := filepath.Glob(filepath.Join(os.TempDir(), directories, ownerFile))
-	if err != nil {
-		return
+	var found []string
+	for _, dir := range []string{os.TempDir(), memory} {
+		files, err := filepath.Glob(filepath.Join(dir, directories, ownerFile))
+		if err != nil {
+			return
+		}
+		found = append(found, files...)
 	}
 	for _, file := range found {
 		text, err := os.ReadFile(file)
@@ -223,7 +245,7 @@ func (s *Server) Run() error {
 	}
 	args := []string{
 		"-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port), "-k", s.dir, "-c", "listen_addresses=127.0.0.1",
-		"-c", "shared_buffers=64MB", "-c", "max_connections=200",
+		"-c", "shared_buffers=64MB", "-c", "max_connections=200", "-c", "max_wal_size=256MB",
 	}
 	for _, setting := range s.settings {
 		args = append(args, "-c", setting)
