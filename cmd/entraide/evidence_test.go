@@ -219,9 +219,6 @@ const maxResident = 64 << 10
 // ENTRAIDE_EVIDENCE_GIB.
 func TestEvidenceMemory(t *testing.T) {
 	gib := int64(1)
-	if testing.Short() {
-		t.Skip("the size is what it is about")
-	}
 	if text := os.Getenv("ENTRAIDE_EVIDENCE_GIB"); text != "" {
 		var err error
 		if gib, err = strconv.ParseInt(text, 10, 16); err != nil {
@@ -257,9 +254,6 @@ const kills = 20
 // command that fetches. It goes on where it was, and arrives byte for byte.
 func TestEvidenceKilled(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it is about processes, which share no memory")
-	}
 	x := newCrossing(t, "modern-6")
 	path, digest := x.seized(960 << 20)
 	dir := x.seal(path)

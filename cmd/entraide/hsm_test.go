@@ -11,9 +11,6 @@ import (
 
 // TestHSM runs the page of the manual about keys in a device, with SoftHSM.
 func TestHSM(t *testing.T) {
-	if testing.Short() {
-		t.Skip("too long under the race detector")
-	}
 	t.Parallel()
 	helper := os.Getenv("ENTRAIDE_HSM")
 	if helper == "" {

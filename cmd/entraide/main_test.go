@@ -26,9 +26,6 @@ func TestMain(m *testing.M) {
 
 // TestScript runs the pages of the manual.
 func TestScript(t *testing.T) {
-	if testing.Short() {
-		t.Skip("too long under the race detector")
-	}
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

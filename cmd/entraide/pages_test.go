@@ -234,9 +234,6 @@ var aSecret = regexp.MustCompile(`[A-Z2-7]{4}(?: [A-Z2-7]{4}){7}`)
 
 // TestPages serves the pages of a desk.
 func TestPages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("processes, which the race detector need not see twice")
-	}
 	t.Parallel()
 	made := newServed(t)
 	t.Run("over TLS", func(t *testing.T) {

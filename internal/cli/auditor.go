@@ -192,26 +192,18 @@ same place, and one of two states must continue the other. Nothing is asked of
 anybody. What proves two histories is kept in evidence/, and the exit status is 3.`,
 		Example: "  entraide audit hold m/receipt.tlog-proof checkpoint --home mirror",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			dir, err := a.homeDir()
-			if err != nil {
-				return err
-			}
-			b, err := auditor.OpenBook(cmd.Context(), dir)
-			if err != nil {
-				return err
-			}
+		RunE: a.withBook(func(ctx context.Context, b *auditor.Book, args []string) error {
 			for _, path := range args {
 				text, err := readFile(path, translog.MaxReceiptBytes)
 				if err == nil {
-					err = a.hold(cmd.Context(), b, text)
+					err = a.hold(ctx, b, text)
 				}
 				if err != nil {
-					return errors.Join(fmt.Errorf("%s: %w", path, err), b.Close())
+					return fmt.Errorf("%s: %w", path, err)
 				}
 			}
-			return b.Close()
-		},
+			return nil
+		}),
 	}
 }
 

@@ -218,20 +218,12 @@ have published about their own cases, if the book has asked the broker.
 		Example: `  entraide audit statistics --home mirror --party QN
   entraide audit statistics --home mirror --csv > figures.csv`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := a.homeDir()
+		RunE: a.withBook(func(ctx context.Context, b *auditor.Book, _ []string) error {
+			s, err := b.Statistics(ctx, party)
 			if err != nil {
 				return err
 			}
-			b, err := auditor.OpenBook(cmd.Context(), dir)
-			if err != nil {
-				return err
-			}
-			s, err := b.Statistics(cmd.Context(), party)
-			if err == nil {
-				s.Published, err = b.Published(cmd.Context(), party)
-			}
-			if err := errors.Join(err, b.Close()); err != nil {
+			if s.Published, err = b.Published(ctx, party); err != nil {
 				return err
 			}
 			if asCSV {
@@ -241,7 +233,7 @@ have published about their own cases, if the book has asked the broker.
 				printStatistics(w, s)
 				a.printStateFigures(w, s.Published)
 			})
-		},
+		}),
 	}
 	c.Flags().StringVar(&party, "party", "", "only pairs with this party")
 	c.Flags().BoolVar(&asCSV, "csv", false, "print comma-separated values")

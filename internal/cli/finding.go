@@ -17,8 +17,8 @@ func (a *app) auditFinding() *cobra.Command {
 	return group("finding", "What does not fit in a log, and what was remarked on it", a.findingList(), a.findingShow(), a.findingRemark())
 }
 
-// onFindings makes a command that works on the book of the mirror in --home.
-func (a *app) onFindings(run func(ctx context.Context, b *auditor.Book, args []string) error) func(*cobra.Command, []string) error {
+// withBook makes a command that works on the book of the mirror in --home.
+func (a *app) withBook(run func(ctx context.Context, b *auditor.Book, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		dir, err := a.homeDir()
 		if err != nil {
@@ -44,7 +44,7 @@ open, explained or closed. The counts below the list are of all findings.`,
 		Example: `  entraide audit finding list --home mirror --state open --grave
   entraide audit finding list --home mirror --code stage-differs --json`,
 		Args: noArgs,
-		RunE: a.onFindings(func(ctx context.Context, b *auditor.Book, _ []string) error {
+		RunE: a.withBook(func(ctx context.Context, b *auditor.Book, _ []string) error {
 			found, _, err := b.FindingsPage(ctx, f, 0, limit)
 			if err != nil {
 				return err
@@ -98,7 +98,7 @@ func (a *app) findingShow() *cobra.Command {
 remarked on it. Remarks are shown too on what the last check has not found again.`,
 		Example: "  entraide audit finding show stage-differs-17 --home mirror",
 		Args:    exactly("FINDING"),
-		RunE: a.onFindings(func(ctx context.Context, b *auditor.Book, args []string) error {
+		RunE: a.withBook(func(ctx context.Context, b *auditor.Book, args []string) error {
 			f, err := b.Finding(ctx, args[0])
 			if problem.CodeOf(err) == problem.NotFound {
 				remarks, readErr := b.Remarks(ctx, args[0])
@@ -145,7 +145,7 @@ A log of remarks that was changed by something else is reported with exit status
 3, and the book opens no more: bring private/ back from a backup.`,
 		Example: `  entraide audit finding remark stage-differs-17 --state explained --comment "See annex 2." --by "A. Inspector" --home mirror`,
 		Args:    exactly("FINDING"),
-		RunE: a.onFindings(func(ctx context.Context, b *auditor.Book, args []string) error {
+		RunE: a.withBook(func(ctx context.Context, b *auditor.Book, args []string) error {
 			if by == "" {
 				who, err := user.Current()
 				if err != nil {

@@ -57,7 +57,7 @@ up, such as a fork, and the states and remarks that people have given findings. 
 			if cmd.Flags().Changed("lang") {
 				tags = append(tags, a.lang)
 			}
-			return a.onFindings(func(ctx context.Context, b *auditor.Book, _ []string) error { return a.report(ctx, b, r, tags) })(cmd, nil)
+			return a.withBook(func(ctx context.Context, b *auditor.Book, _ []string) error { return a.report(ctx, b, r, tags) })(cmd, nil)
 		},
 	}
 	c.Flags().StringVar(&r.From, "from", "", "first day, such as 2026-01-01")
@@ -195,7 +195,7 @@ be compared with the auditor over another channel.`,
 				return err
 			}
 			if a.home != "" {
-				if err := a.onFindings(func(ctx context.Context, b *auditor.Book, _ []string) error { return c.Repeat(ctx, b) })(cmd, nil); err != nil {
+				if err := a.withBook(func(ctx context.Context, b *auditor.Book, _ []string) error { return c.Repeat(ctx, b) })(cmd, nil); err != nil {
 					return err
 				}
 			}

@@ -56,9 +56,6 @@ func options(t *testing.T, out, log *lockedBuffer) demo.Options {
 // TestDemo plays the sample case in every suite and on both engines, and on
 // PostgreSQL with two brokers.
 func TestDemo(t *testing.T) {
-	if testing.Short() {
-		t.Skip("package e2e shows the same code to the race detector")
-	}
 	t.Parallel()
 	sqlite := func(*testing.T) string { return "sqlite:broker.db" }
 	for _, tt := range []struct {
@@ -95,9 +92,6 @@ func TestDemo(t *testing.T) {
 // TestCases plays every sample case on both engines, in each of which both
 // desks derive the same of every measure, date and condition.
 func TestCases(t *testing.T) {
-	if testing.Short() {
-		t.Skip("package e2e shows the same code to the race detector")
-	}
 	t.Parallel()
 	for name, database := range map[string]func(*testing.T) string{
 		"SQLite": func(*testing.T) string { return "sqlite:broker.db" }, "PostgreSQL": pgserver.Database,
@@ -128,9 +122,6 @@ var marks = []string{
 // and for passphrases, in everything that others may see: logs, the broker's
 // files, the command lines and environments of all processes.
 func TestNothingLeaks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("package e2e shows the same code to the race detector")
-	}
 	t.Parallel()
 	var out, log lockedBuffer
 	o := options(t, &out, &log)

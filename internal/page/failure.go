@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/entraide/entraide/pkg/problem"
@@ -78,4 +79,17 @@ func NewFailure(err error, status int) Failure {
 		v.Problem, v.Detail = string(p.Code), p.Detail
 	}
 	return v
+}
+
+// Record writes the one log line of a request, which says of it only attrs: a route
+// by its name, never a path, and neither addresses nor contents.
+func Record(log *slog.Logger, status int, incident string, err error, attrs ...any) {
+	switch {
+	case err == nil:
+		log.Info("page", attrs...)
+	case status >= http.StatusInternalServerError:
+		log.Error("page failed", append(attrs, "incident", incident, "err", err)...)
+	default:
+		log.Info("page refused", append(attrs, "status", status)...)
+	}
 }

@@ -110,6 +110,12 @@ func Fields(r *http.Request) (url.Values, error) {
 	return r.PostForm, nil
 }
 
+// Attach says that an answer is a file to keep. name is plain ASCII.
+func Attach(w http.ResponseWriter, name, kind string) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+}
+
 // LanguageCookie keeps the language that somebody has chosen.
 const LanguageCookie = "__Host-language"
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -197,6 +198,27 @@ type NavItem struct {
 	Here                 bool
 }
 
+// A NavLine is a line of a navigation: the route that it leads to, its sentence,
+// and the keys that go there.
+type NavLine struct{ Route, Label, Keys string }
+
+// Nav returns lines of a navigation as the layout shows them on the page at a path.
+func (s *Set) Nav(l *locale.Localizer, path string, lines []NavLine) ([]NavItem, error) {
+	var items []NavItem
+	for _, line := range lines {
+		address, err := s.URL(line.Route)
+		if err != nil {
+			return nil, err
+		}
+		here := path == address || address != "/" && strings.HasPrefix(path, address+"/")
+		items = append(items, NavItem{Label: l.T(line.Label), Address: address, Keys: line.Keys, Here: here})
+	}
+	for i, a := range items { // of pages inside each other, the inner one
+		items[i].Here = a.Here && !slices.ContainsFunc(items, func(b NavItem) bool { return b.Here && len(b.Address) > len(a.Address) })
+	}
+	return items, nil
+}
+
 // Flash is the word on a page about what was done, as its address names it: the
 // sentence "layout.done_" and what.
 func Flash(l *locale.Localizer, r *http.Request) string {
@@ -238,7 +260,7 @@ func (s *Set) Render(w http.ResponseWriter, l *locale.Localizer, status int, nam
 		return err
 	}
 	v.Main, v.Head = template.HTML(main), template.HTML(head) //nolint:gosec // made by templates
-	v.Han = l.Tag == "zh-Hans" || hasHan(main)
+	v.Han = l.Tag == "zh-Hans" || strings.ContainsFunc(main, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, layoutFile, v); err != nil {
 		return err
@@ -257,14 +279,4 @@ func block(t *template.Template, name string, view any) (string, error) {
 	var b bytes.Buffer
 	err := t.ExecuteTemplate(&b, name, view)
 	return b.String(), err
-}
-
-// hasHan reports whether a text has Chinese characters.
-func hasHan(text string) bool {
-	for _, r := range text {
-		if unicode.Is(unicode.Han, r) {
-			return true
-		}
-	}
-	return false
 }

@@ -60,16 +60,9 @@ func (s *Server) cases(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if before != math.MaxInt64 {
-		v.First = "?" + query.Encode()
-	}
-	if len(list) > listRows {
-		list = list[:listRows]
-		query.Set("before", strconv.FormatInt(list[listRows-1].Last, 10))
-		v.Next = "?" + query.Encode()
-		query.Del("before")
-	}
-	for _, m := range list {
+	shown := 0
+	shown, v.First, v.Next = paged(query, before, len(list), func(i int) int64 { return list[i].Last })
+	for _, m := range list[:shown] {
 		v.Rows = append(v.Rows, caseRow{m, short(m.Case), tagOf(c, "stage", m.Stage), tagOf(c, "lane", m.Lane), at(m.OpenedAt)})
 	}
 	return s.render(w, c, http.StatusOK, "cases.html", v)

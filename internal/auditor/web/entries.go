@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -24,6 +25,21 @@ var entryRoutes = []Route{
 
 // listRows are the lines of a page of a list.
 const listRows = 50
+
+// paged returns how many lines a page shows of those that were found before a place,
+// one more than it may show being asked for, and the addresses of the first page and
+// of the next, where there are. place is that of a line.
+func paged(query url.Values, before int64, found int, place func(int) int64) (shown int, first, next string) {
+	if before != math.MaxInt64 {
+		first = "?" + query.Encode()
+	}
+	if found <= listRows {
+		return found, first, ""
+	}
+	further := maps.Clone(query)
+	further.Set("before", strconv.FormatInt(place(listRows-1), 10))
+	return listRows, first, "?" + further.Encode()
+}
 
 // An entriesView is a page of the explorer.
 type entriesView struct {
@@ -113,16 +129,9 @@ func (s *Server) entries(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if before != math.MaxInt64 {
-		v.First = "?" + query.Encode()
-	}
-	if len(list) > listRows {
-		list = list[:listRows]
-		query.Set("before", strconv.FormatInt(list[listRows-1].Index, 10))
-		v.Next = "?" + query.Encode()
-		query.Del("before")
-	}
-	for _, e := range list {
+	shown := 0
+	shown, v.First, v.Next = paged(query, before, len(list), func(i int) int64 { return list[i].Index })
+	for _, e := range list[:shown] {
 		v.Rows = append(v.Rows, rowOf(c, e))
 	}
 	return s.render(w, c, http.StatusOK, "entries.html", v)
@@ -178,7 +187,7 @@ func (s *Server) entriesCSV(w http.ResponseWriter, c *Call) error {
 	if err := wellAsked(c); err != nil {
 		return err
 	}
-	attach(w, "entries.csv", "text/csv; charset=utf-8")
+	page.Attach(w, "entries.csv", "text/csv; charset=utf-8")
 	put, end := auditor.CSV(w)
 	return s.ended(s.each(w, c, put), end())
 }
@@ -188,7 +197,7 @@ func (s *Server) entriesJSON(w http.ResponseWriter, c *Call) error {
 	if err := wellAsked(c); err != nil {
 		return err
 	}
-	attach(w, "entries.json", "application/json")
+	page.Attach(w, "entries.json", "application/json")
 	put, end := auditor.JSON(w)
 	err := s.each(w, c, put)
 	if err != nil {

@@ -134,7 +134,7 @@ func (s *Server) entryJSON(w http.ResponseWriter, c *Call) error {
 	if shown {
 		f.Entry, f.Salt = e.Body, hex.EncodeToString(e.Salt)
 	}
-	attach(w, "entry-"+c.Value("index")+".json", "application/json")
+	page.Attach(w, "entry-"+c.Value("index")+".json", "application/json")
 	return json.NewEncoder(w).Encode(f)
 }
 
@@ -153,7 +153,7 @@ func (s *Server) entryProof(w http.ResponseWriter, c *Call) error {
 	if shown {
 		proof = p.Receipt(translog.Salted{Salt: [32]byte(e.Salt), Body: e.Body})
 	}
-	attach(w, "entry-"+c.Value("index")+".tlog-proof", "text/plain; charset=utf-8")
+	page.Attach(w, "entry-"+c.Value("index")+".tlog-proof", "text/plain; charset=utf-8")
 	_, _ = w.Write(proof) // the browser may be gone
 	return nil
 }

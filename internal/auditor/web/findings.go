@@ -174,7 +174,7 @@ func (s *Server) evidence(w http.ResponseWriter, c *Call) error {
 		return err
 	}
 	defer file.Close()
-	attach(w, filepath.Base(path), "application/octet-stream")
+	page.Attach(w, filepath.Base(path), "application/octet-stream")
 	http.ServeContent(w, c.Request, "", time.Time{}, file)
 	return nil
 }

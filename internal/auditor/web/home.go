@@ -216,7 +216,10 @@ type helpView struct {
 func (s *Server) help(w http.ResponseWriter, c *Call) error {
 	v := helpView{Home: s.Home}
 	if c.SignedIn() {
-		v.Keys = s.nav(c)
+		var err error
+		if v.Keys, err = s.pages.Nav(c.L, c.URL.Path, navigation); err != nil {
+			return err
+		}
 	}
 	for _, code := range auditor.FindingCodes() {
 		v.Codes = append(v.Codes, page.Choice{Value: code, Label: findingTitle(c, code), Hint: c.L.T("auditor.why_" + code)})

@@ -191,7 +191,7 @@ func (s *Server) reportFile(w http.ResponseWriter, c *Call) error {
 		return err
 	}
 	defer f.Close()
-	attach(w, c.Value("report")+"-"+c.Value("file"), "application/octet-stream")
+	page.Attach(w, c.Value("report")+"-"+c.Value("file"), "application/octet-stream")
 	http.ServeContent(w, c.Request, "", time.Time{}, f)
 	return nil
 }

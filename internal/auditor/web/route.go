@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/gorilla/mux"
 
@@ -69,7 +68,7 @@ func (s *Server) serve(e Route) http.Handler {
 		if err != nil {
 			s.fail(w, c, err)
 		}
-		s.record(c, err, started)
+		page.Record(s.Log, statusOf(err), c.incident, err, "route", c.Route.Name, "method", c.Method, "duration_ms", s.Now().Sub(started).Milliseconds())
 	})
 }
 
@@ -92,18 +91,4 @@ func (s *Server) admit(c *Call) (err error) {
 		return errSignIn
 	}
 	return nil
-}
-
-// record writes the one log line of a request: the route, never the path, and
-// neither addresses nor contents.
-func (s *Server) record(c *Call, err error, started time.Time) {
-	attrs := []any{"route", c.Route.Name, "method", c.Method, "duration_ms", s.Now().Sub(started).Milliseconds()}
-	switch status := statusOf(err); {
-	case err == nil:
-		s.Log.Info("page", attrs...)
-	case status >= http.StatusInternalServerError:
-		s.Log.Error("page failed", append(attrs, "incident", c.incident, "err", err)...)
-	default:
-		s.Log.Info("page refused", append(attrs, "status", status)...)
-	}
 }

@@ -5,8 +5,6 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/internal/page"
@@ -58,45 +56,24 @@ func (s *Server) render(w http.ResponseWriter, c *Call, status int, name string,
 	v := page.Shell{Owner: c.L.T("auditor.room"), Path: s.origin.Back(c.Request), Flash: page.Flash(c.L, c.Request)}
 	if c.SignedIn() {
 		v.User, v.Shortcuts = c.Session.Name, true
-		v.Nav = s.nav(c)
+		var err error
+		if v.Nav, err = s.pages.Nav(c.L, c.URL.Path, navigation); err != nil {
+			return err
+		}
 		v.Left, v.LeftAt = c.left(), c.Session.endsAt().UTC()
 	}
 	return s.pages.Render(w, c.L, status, name, view, v)
 }
 
-// A navLine is a line of the navigation: the route it leads to, its sentence,
-// and the keys that go there.
-type navLine struct{ route, label, keys string }
-
-var navigation = []navLine{
-	{"home", "auditor.nav_overview", "g o"},
-	{"findings", "auditor.nav_findings", "g f"},
-	{"entries", "auditor.nav_entries", "g l"},
-	{"cases", "auditor.nav_cases", "g c"},
-	{"verify", "auditor.nav_verify", "g v"},
-	{"reports", "auditor.nav_reports", "g r"},
-	{"published", "auditor.nav_published", "g p"},
-	{"witnesses", "auditor.nav_witnesses", "g w"},
-	{"help", "layout.nav_help", "g h"},
-}
-
-// nav returns the navigation.
-func (s *Server) nav(c *Call) []page.NavItem {
-	var items []page.NavItem
-	for _, line := range navigation {
-		address, err := s.url(line.route)
-		if err != nil {
-			s.Log.Error("no address", "route", line.route, "err", err)
-			continue
-		}
-		here := c.URL.Path == address || address != "/" && strings.HasPrefix(c.URL.Path, address+"/")
-		items = append(items, page.NavItem{Label: c.L.T(line.label), Address: address, Keys: line.keys, Here: here})
-	}
-	return slices.Clip(items)
-}
-
-// attach says that an answer is a file to keep. name is plain ASCII.
-func attach(w http.ResponseWriter, name, kind string) {
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+// navigation is shown to whoever has come in.
+var navigation = []page.NavLine{
+	{Route: "home", Label: "auditor.nav_overview", Keys: "g o"},
+	{Route: "findings", Label: "auditor.nav_findings", Keys: "g f"},
+	{Route: "entries", Label: "auditor.nav_entries", Keys: "g l"},
+	{Route: "cases", Label: "auditor.nav_cases", Keys: "g c"},
+	{Route: "verify", Label: "auditor.nav_verify", Keys: "g v"},
+	{Route: "reports", Label: "auditor.nav_reports", Keys: "g r"},
+	{Route: "published", Label: "auditor.nav_published", Keys: "g p"},
+	{Route: "witnesses", Label: "auditor.nav_witnesses", Keys: "g w"},
+	{Route: "help", Label: "layout.nav_help", Keys: "g h"},
 }

@@ -171,7 +171,7 @@ func (s *Server) auditCSV(w http.ResponseWriter, c *Call) error {
 
 // writeCSV answers with a table to be kept.
 func writeCSV(w http.ResponseWriter, name string, rows [][]string) error {
-	attach(w, name, "text/csv; charset=utf-8")
+	page.Attach(w, name, "text/csv; charset=utf-8")
 	out := csv.NewWriter(w)
 	for _, row := range rows {
 		for i := range row {
@@ -181,12 +181,6 @@ func writeCSV(w http.ResponseWriter, name string, rows [][]string) error {
 	}
 	out.Flush()
 	return nil
-}
-
-// attach says that an answer is a file to keep. name is plain ASCII.
-func attach(w http.ResponseWriter, name, kind string) {
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 }
 
 // cell is a text that no spreadsheet takes for a formula.
@@ -224,7 +218,7 @@ func (s *Server) auditExport(w http.ResponseWriter, c *Call) error {
 
 // handOut answers with the files of a directory as a ZIP of that name.
 func (s *Server) handOut(w http.ResponseWriter, name, dir string) {
-	attach(w, name, "application/zip")
+	page.Attach(w, name, "application/zip")
 	out := zip.NewWriter(w)
 	if err := errors.Join(out.AddFS(os.DirFS(dir)), out.Close()); err != nil {
 		s.Log.Warn("an export was not taken", "err", err)

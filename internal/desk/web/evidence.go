@@ -227,7 +227,7 @@ func (s *Server) evidenceFile(w http.ResponseWriter, c *Call) error {
 // take hands out evidence as a file to keep, never to be shown by the browser: it
 // may be anything. What is not whole breaks off, before its end.
 func (s *Server) take(w http.ResponseWriter, t office.Taking) {
-	attach(w, "evidence", "application/octet-stream")
+	page.Attach(w, "evidence", "application/octet-stream")
 	if disposition := mime.FormatMediaType("attachment", map[string]string{"filename": t.Name}); disposition != "" {
 		w.Header().Set("Content-Disposition", disposition)
 	}

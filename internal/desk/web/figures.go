@@ -256,7 +256,7 @@ func (s *Server) figuresJSON(w http.ResponseWriter, c *Call) error {
 	if err != nil {
 		return err
 	}
-	attach(w, "figures.json", "application/json")
+	page.Attach(w, "figures.json", "application/json")
 	_, err = w.Write(append(text, '\n'))
 	return err
 }
@@ -274,7 +274,7 @@ func (s *Server) figuresCSV(w http.ResponseWriter, c *Call) error {
 	if err := out.WriteAll(figureRows(found)); err != nil {
 		return fmt.Errorf("writing the figures: %w", err)
 	}
-	attach(w, "figures.csv", "text/csv; charset=utf-8")
+	page.Attach(w, "figures.csv", "text/csv; charset=utf-8")
 	_, err = w.Write(b.Bytes())
 	return err
 }

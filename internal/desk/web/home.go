@@ -79,7 +79,10 @@ type helpView struct {
 func (s *Server) help(w http.ResponseWriter, c *Call) error {
 	v := helpView{Roles: roleChoices(c)}
 	if c.SignedIn() {
-		v.Keys = s.nav(c)
+		var err error
+		if v.Keys, err = s.nav(c); err != nil {
+			return err
+		}
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v.Version = info.Main.Version

@@ -104,8 +104,8 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	for _, line := range navigation {
-		if !names[line.route] {
-			t.Errorf("the navigation leads to %s, which is no route", line.route)
+		if !names[line.Route] {
+			t.Errorf("the navigation leads to %s, which is no route", line.Route)
 		}
 	}
 }

@@ -1,57 +1,38 @@
 package web
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/entraide/entraide/internal/page"
-)
-
-// A navLine is a line of the navigation: the route it leads to, its sentence,
-// and the keys that go there.
-type navLine struct{ route, label, keys string }
+import "github.com/entraide/entraide/internal/page"
 
 // navigation is shown to whoever may call the route.
-var navigation = []navLine{
-	{"home", "layout.nav_today", "g t"},
-	{"inbox", "lists.inbox", "g i"},
-	{"outbox", "lists.outbox", "g o"},
-	{"work", "lists.work", "g m"},
-	{"deadlines", "lists.deadlines", "g d"},
-	{"search", "lists.search", "/"},
-	{"watch", "watch.title", "g w"},
-	{"draft.new", "compose.nav_new", "g n"},
-	{"drafts", "compose.nav_drafts", "g f"},
-	{"releases", "compose.nav_releases", "g e"},
-	{"figures", "figures.title", "g v"},
-	{"directory", "directory.title", "g a"},
-	{"keys", "keys.title", "g k"},
-	{"log", "auditlog.title", "g l"},
-	{"incidents", "incidents.title", "g p"},
-	{"rota", "rota.title", "g r"},
-	{"settings", "settings.title", "g c"},
-	{"users", "layout.nav_users", "g u"},
-	{"security", "layout.nav_security", "g s"},
-	{"help", "layout.nav_help", "g h"},
+var navigation = []page.NavLine{
+	{Route: "home", Label: "layout.nav_today", Keys: "g t"},
+	{Route: "inbox", Label: "lists.inbox", Keys: "g i"},
+	{Route: "outbox", Label: "lists.outbox", Keys: "g o"},
+	{Route: "work", Label: "lists.work", Keys: "g m"},
+	{Route: "deadlines", Label: "lists.deadlines", Keys: "g d"},
+	{Route: "search", Label: "lists.search", Keys: "/"},
+	{Route: "watch", Label: "watch.title", Keys: "g w"},
+	{Route: "draft.new", Label: "compose.nav_new", Keys: "g n"},
+	{Route: "drafts", Label: "compose.nav_drafts", Keys: "g f"},
+	{Route: "releases", Label: "compose.nav_releases", Keys: "g e"},
+	{Route: "figures", Label: "figures.title", Keys: "g v"},
+	{Route: "directory", Label: "directory.title", Keys: "g a"},
+	{Route: "keys", Label: "keys.title", Keys: "g k"},
+	{Route: "log", Label: "auditlog.title", Keys: "g l"},
+	{Route: "incidents", Label: "incidents.title", Keys: "g p"},
+	{Route: "rota", Label: "rota.title", Keys: "g r"},
+	{Route: "settings", Label: "settings.title", Keys: "g c"},
+	{Route: "users", Label: "layout.nav_users", Keys: "g u"},
+	{Route: "security", Label: "layout.nav_security", Keys: "g s"},
+	{Route: "help", Label: "layout.nav_help", Keys: "g h"},
 }
 
 // nav returns the navigation of the one who calls.
-func (s *Server) nav(c *Call) []page.NavItem {
-	var items []page.NavItem
+func (s *Server) nav(c *Call) ([]page.NavItem, error) {
+	var lines []page.NavLine
 	for _, line := range navigation {
-		if !s.routes[line.route].Who.allows(c.User) {
-			continue
+		if s.routes[line.Route].Who.allows(c.User) {
+			lines = append(lines, line)
 		}
-		address, err := s.url(line.route)
-		if err != nil {
-			s.Log.Error("no address", "route", line.route, "err", err)
-			continue
-		}
-		here := c.URL.Path == address || address != "/" && strings.HasPrefix(c.URL.Path, address+"/")
-		items = append(items, page.NavItem{Label: c.L.T(line.label), Address: address, Keys: line.keys, Here: here})
 	}
-	for i, a := range items { // of pages inside each other, the inner one
-		items[i].Here = a.Here && !slices.ContainsFunc(items, func(b page.NavItem) bool { return b.Here && len(b.Address) > len(a.Address) })
-	}
-	return items
+	return s.pages.Nav(c.L, c.URL.Path, lines)
 }

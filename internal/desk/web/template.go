@@ -48,19 +48,25 @@ func funcs(*locale.Localizer) template.FuncMap {
 
 // render writes a page.
 func (s *Server) render(w http.ResponseWriter, c *Call, status int, name string, view any) error {
-	return s.pages.Render(w, c.L, status, name, view, s.shell(c))
+	around, err := s.shell(c)
+	if err != nil {
+		return err
+	}
+	return s.pages.Render(w, c.L, status, name, view, around)
 }
 
 // shell is what stands around a page.
-func (s *Server) shell(c *Call) page.Shell {
-	v := page.Shell{Owner: s.state(c.L), Training: s.Training, Path: s.origin.Back(c.Request), Flash: page.Flash(c.L, c.Request)}
+func (s *Server) shell(c *Call) (v page.Shell, err error) {
+	v = page.Shell{Owner: s.state(c.L), Training: s.Training, Path: s.origin.Back(c.Request), Flash: page.Flash(c.L, c.Request)}
 	if c.SignedIn() {
 		v.User, v.Shortcuts = c.User.Name, c.User.Shortcuts
-		v.Nav = s.nav(c)
+		if v.Nav, err = s.nav(c); err != nil {
+			return v, err
+		}
 		v.Warning, v.WarningAt = s.warning(c), "/security#alerts"
 		v.Left, v.LeftAt = c.left(), c.At(c.Session.EndsAt())
 	}
-	return v
+	return v, nil
 }
 
 // state is the name of the State whose desk it is.

@@ -25,9 +25,6 @@ const planted = 100_000
 // acknowledgements.
 func TestAuditor(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("what a browser shows: nothing that the race detector would find")
-	}
 	w := &world{t: t, dir: t.TempDir(), desks: map[string]*place{}}
 	w.clock = httptest.NewServer(http.HandlerFunc(w.answer))
 	t.Cleanup(w.clock.Close)

@@ -75,9 +75,6 @@ type place struct {
 // newWorld starts a broker, and a desk with pages for each State.
 func newWorld(t *testing.T, parties ...string) *world {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("what a browser shows: nothing that the race detector would find")
-	}
 	w := &world{t: t, dir: t.TempDir(), desks: map[string]*place{}}
 	keeper, brokerDir := filepath.Join(w.dir, "depositary"), filepath.Join(w.dir, "broker")
 	statement, err := depositary.Init(keeper, depositary.InitOptions{Name: "Depositary", Passphrase: passphrase, Now: w.now()})
