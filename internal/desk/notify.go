@@ -34,7 +34,7 @@ func (d *Desk) Notify(ctx context.Context, w store.DeskWriter, officer, event st
 		if err != nil {
 			return err
 		}
-		n := store.Notice{ID: string(id), Event: event, Officer: officer, Channel: channel, Address: address, At: now, NextAt: now}
+		n := store.Notice{ID: string(id), Event: event, Officer: officer, Channel: channel, Address: address, At: now, Tries: store.Tries{NextAt: now}}
 		if err := w.PutDueNotice(ctx, n); err != nil {
 			return err
 		}

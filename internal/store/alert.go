@@ -25,16 +25,13 @@ type Recovery struct {
 
 // A Notice is a word to an officer, without content, over a channel.
 type Notice struct {
-	ID       string
-	Event    string
-	Officer  string
-	Channel  string // mail or hook
-	Address  string
-	At       int64 // Unix seconds
-	Attempts int64
-	NextAt   int64 // Unix seconds
-	SentAt   int64 // Unix seconds; 0 while it was not
-	Problem  string
+	ID      string
+	Event   string
+	Officer string
+	Channel string // mail or hook
+	Address string
+	At      int64 // Unix seconds
+	Tries
 }
 
 // AlertReader is what a [DeskReader] says of what officers are told about their

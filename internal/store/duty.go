@@ -42,19 +42,24 @@ type Page struct {
 	AcknowledgedAt     int64 // Unix seconds
 }
 
-// A PageNotice is that an officer is called for a page over a channel.
-type PageNotice struct {
-	ID       int64
-	Page     string
-	Step     int64
-	Officer  string
-	Channel  string // board, mail or hook
-	Address  string
-	At       int64 // Unix seconds
+// Tries are what came of sending a notice so far.
+type Tries struct {
 	Attempts int64
 	NextAt   int64 // Unix seconds
 	SentAt   int64 // Unix seconds; 0 while it was not
 	Problem  string
+}
+
+// A PageNotice is that an officer is called for a page over a channel.
+type PageNotice struct {
+	ID      int64
+	Page    string
+	Step    int64
+	Officer string
+	Channel string // board, mail or hook
+	Address string
+	At      int64 // Unix seconds
+	Tries
 }
 
 // DutyReader is what a [DeskReader] says of the watch.

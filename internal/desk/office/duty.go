@@ -339,7 +339,7 @@ func (o *Office) call(ctx context.Context, w store.DeskWriter, p store.Page, off
 	now := o.now()
 	put := func(officer, channel, address string, sent int64) error {
 		return w.PutNotice(ctx, store.PageNotice{
-			Page: p.ID, Step: p.Step, Officer: officer, Channel: channel, Address: address, At: now, NextAt: now, SentAt: sent,
+			Page: p.ID, Step: p.Step, Officer: officer, Channel: channel, Address: address, At: now, Tries: store.Tries{NextAt: now, SentAt: sent},
 		})
 	}
 	for _, officer := range officers {

@@ -265,15 +265,7 @@ func (n *Notifier) Send(ctx context.Context) error {
 		return err
 	}
 	for _, x := range due {
-		x.Attempts++
-		if err := n.send(ctx, settings, x, events[x.Page]); err != nil {
-			x.Problem, x.NextAt = reason(err), n.Office.now()+x.Attempts*noticeRetry
-			if x.Attempts >= noticeAttempts {
-				x.NextAt = never
-			}
-		} else {
-			x.Problem, x.SentAt = "", n.Office.now()
-		}
+		n.tried(&x.Tries, n.send(ctx, settings, x, events[x.Page]))
 		if err := n.Office.desk.Store().Write(ctx, func(w store.DeskWriter) error { return w.PutNotice(ctx, x) }); err != nil {
 			return err
 		}
@@ -296,16 +288,8 @@ func (n *Notifier) SendWords(ctx context.Context) error {
 		return err
 	}
 	for _, x := range due {
-		x.Attempts++
 		as := store.PageNotice{Page: x.ID, Officer: x.Officer, Channel: x.Channel, Address: x.Address}
-		if err := n.send(ctx, settings, as, event(x.Event)); err != nil {
-			x.Problem, x.NextAt = reason(err), n.Office.now()+x.Attempts*noticeRetry
-			if x.Attempts >= noticeAttempts {
-				x.NextAt = never
-			}
-		} else {
-			x.Problem, x.SentAt = "", n.Office.now()
-		}
+		n.tried(&x.Tries, n.send(ctx, settings, as, event(x.Event)))
 		if err := n.Office.desk.Store().Write(ctx, func(w store.DeskWriter) error { return w.PutDueNotice(ctx, x) }); err != nil {
 			return err
 		}
@@ -315,6 +299,20 @@ func (n *Notifier) SendWords(ctx context.Context) error {
 
 // never is a time that does not come.
 const never = int64(1) << 60
+
+// tried notes what came of sending a notice once more: it was sent, or is tried
+// again later, for some time.
+func (n *Notifier) tried(t *store.Tries, err error) {
+	t.Attempts++
+	switch {
+	case err == nil:
+		t.Problem, t.SentAt = "", n.Office.now()
+	case t.Attempts >= noticeAttempts:
+		t.Problem, t.NextAt = reason(err), never
+	default:
+		t.Problem, t.NextAt = reason(err), n.Office.now()+t.Attempts*noticeRetry
+	}
+}
 
 // reason says in short why a notice failed, without the address it went to.
 func reason(err error) string {
