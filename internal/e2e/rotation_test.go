@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,14 +39,29 @@ func (h *hub) thief() (dir string, signed []byte) {
 	foreign := states.New(h.t, pgp.Modern6)
 	s, err := home.Open(h.t.Context(), dir, h.now, slog.New(slog.DiscardHandler))
 	h.must(err)
-	for range 12 { // refusals, logged
+	const refusals = 12 // logged
+	before, err := s.Broker.Checkpoint(h.t.Context())
+	h.must(err)
+	for range refusals {
 		if _, err := s.Broker.Publish(h.t.Context(), "thief", foreign.Statements()[0]); err == nil {
 			h.t.Fatal("a statement of others was taken")
 		}
 	}
-	signed, err = s.Broker.Checkpoint(h.t.Context())
-	h.must(errors.Join(err, s.Close()))
+	h.until("the thief's log has grown", func() bool {
+		signed, err = s.Broker.Checkpoint(h.t.Context())
+		h.must(err)
+		return h.sizeOf(signed) >= h.sizeOf(before)+refusals
+	})
+	h.must(s.Close())
 	return dir, signed
+}
+
+// sizeOf is how many entries a checkpoint covers: its second line.
+func (h *hub) sizeOf(checkpoint []byte) int {
+	h.t.Helper()
+	size, err := strconv.Atoi(strings.Split(string(checkpoint), "\n")[1])
+	h.must(err)
+	return size
 }
 
 // look has the mirror look once, at another checkpoint than the log's if there
