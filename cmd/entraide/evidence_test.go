@@ -225,6 +225,7 @@ func TestEvidenceMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	t.Setenv(fullLocks, "1") // it is their memory too
 	x := newCrossing(t, "pq-6")
 	x.peak = map[string]int64{}
 	path, digest := x.seized(gib << 30)

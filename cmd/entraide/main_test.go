@@ -15,12 +15,22 @@ import (
 
 	"github.com/entraide/entraide/internal/cli"
 	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/internal/lockcost"
 )
+
+// fullLocks is a variable of the environment with which this binary, as the command
+// entraide, locks keys as the real one does.
+const fullLocks = "ENTRAIDE_TEST_FULL_LOCKS"
 
 // TestMain lets the scripts run this binary as the command entraide.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"entraide": func() { os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"entraide": func() {
+			if os.Getenv(fullLocks) == "" {
+				lockcost.Cheap()
+			}
+			os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
 	})
 }
 

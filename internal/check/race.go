@@ -22,9 +22,13 @@ var concurrentImports = []string{
 	"sync/atomic",
 }
 
-// elsewhere are the packages whose tests show the race detector nothing: they run
-// programs and browsers, or read source. Package e2e shows it the same code.
-var elsewhere = []string{"cmd/entraide", "internal/arch", "internal/check", "internal/demo", "internal/e2e/browser"}
+// elsewhere are the packages whose own tests show the race detector nothing: they
+// run programs and browsers, read source, or compute one thing after another. The
+// tests of others, of e2e above all, show it the same code in use.
+var elsewhere = []string{
+	"cmd/entraide", "internal/arch", "internal/check", "internal/demo", "internal/e2e/browser",
+	"pkg/convention", "pkg/message", "pkg/pgp", "pkg/workflow",
+}
 
 // concurrentPackages returns the import paths of the packages of the module
 // that start goroutines or import one of [concurrentImports], tests included.

@@ -16,12 +16,14 @@ import (
 	"github.com/entraide/entraide"
 	"github.com/entraide/entraide/internal/cli"
 	"github.com/entraide/entraide/internal/demo"
+	"github.com/entraide/entraide/internal/lockcost"
 	"github.com/entraide/entraide/internal/testkit/pgserver"
 	"github.com/entraide/entraide/pkg/pgp"
 )
 
 // TestMain lets this binary be a further broker of the demonstration.
 func TestMain(m *testing.M) {
+	lockcost.Cheap()
 	if len(os.Args) > 1 && os.Args[1] == "broker" {
 		os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}

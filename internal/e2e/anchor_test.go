@@ -22,7 +22,6 @@ import (
 // consistent: the broker's log was told of another. So it was if the desk's
 // database is an old one, restored.
 func TestAnchoredLog(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, _ := h.pair()

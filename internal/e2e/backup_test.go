@@ -23,7 +23,6 @@ import (
 // than what the log has signed, or was tampered with. Nothing secret is in it, and
 // nothing that was erased.
 func TestBackup(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, qn := h.pair()

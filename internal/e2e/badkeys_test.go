@@ -58,7 +58,6 @@ type bench struct {
 // TestBadKeys is the table of bad input: what becomes of each for those who send, those
 // who receive, and those who read what was there before (T18 to T25).
 func TestBadKeys(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	b := &bench{hub: newHub(t)}
 	b.qm, b.qn = b.pair()

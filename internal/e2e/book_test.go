@@ -22,7 +22,6 @@ import (
 // is wrong, with a bundle of a party as with the broker's entries; an entry that
 // the broker hides is named; and so is an erasure that an entry stands for.
 func TestAuditorChecks(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, qn := h.pair()

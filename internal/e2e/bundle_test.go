@@ -97,7 +97,6 @@ func (h *hub) bundle(d *desk.Desk, caseID string, out *bytes.Buffer) {
 // TestBundle gives each of the four verdicts, from one bundle that is changed
 // in one way after the other.
 func TestBundle(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	whole, qm, sent := h.exchange()

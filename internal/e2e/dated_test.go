@@ -22,7 +22,6 @@ import (
 // sender's own signature says when the message was made, and convicts the
 // receipt (audit.md, threat 7).
 func TestDatedOtherwise(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, _ := h.pair()

@@ -24,7 +24,6 @@ import (
 // listed, still verifies and still goes into a bundle, with a statement of when,
 // by whom and on what basis it was erased.
 func TestDeskErasure(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, qn := h.pair()

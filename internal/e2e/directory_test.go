@@ -68,7 +68,6 @@ func (h *hub) kept(party string) (s wire.Statement) {
 // have its genuine one, find out when they look, and so does everybody who has
 // not: no desk ever seals for the operator. (B3, finding 9)
 func TestExchangedCertificate(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) (*hub, *database){
 		"sqlite": func(t *testing.T) (*hub, *database) {

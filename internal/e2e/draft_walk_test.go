@@ -14,7 +14,6 @@ import (
 // TestDraftWalk lets officers do anything with drafts in any order, and checks
 // what must hold after every step.
 func TestDraftWalk(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, _ := h.pair()

@@ -27,7 +27,6 @@ import (
 // everything else still verifies, for those who saw the log before as for those
 // who see it now.
 func TestErasure(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()

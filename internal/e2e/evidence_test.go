@@ -416,7 +416,6 @@ func TestEvidenceOnMedium(t *testing.T) {
 
 // TestEvidenceErased: the parts of an erased case are gone from the broker.
 func TestEvidenceErased(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHaul(t)
 	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))
@@ -439,7 +438,6 @@ func TestEvidenceErased(t *testing.T) {
 // TestEvidenceTampered: whatever somebody with the database changes of what it
 // says of evidence, the broker's check finds and locates.
 func TestEvidenceTampered(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHaul(t)
 	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))
@@ -500,7 +498,6 @@ func (h *haul) sql(database, statement string) {
 // TestEvidenceDropped: what was delivered is given up after its time, by an entry
 // of the log, with which the check agrees; under a legal hold it stays.
 func TestEvidenceDropped(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHaul(t)
 	sent := h.send(h.qn, h.delivery(nil, h.seal(false)))

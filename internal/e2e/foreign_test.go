@@ -154,7 +154,6 @@ func (h *hub) omniwitness(program string) string {
 // that nobody here wrote. Then the database is restored from a backup and the
 // guard lost with it: both witnesses refuse, the rollback and the fork.
 func TestForeignWitnesses(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	lite, omni, tlogproof := foreign(t, "ENTRAIDE_LITEWITNESS"), foreign(t, "ENTRAIDE_OMNIWITNESS"), foreign(t, "ENTRAIDE_TLOGPROOF")
 	h := newHub(t)
@@ -292,7 +291,6 @@ func altered64(text string) string {
 // TestPython verifies a receipt with Python and openssl under our own
 // witnesses.
 func TestPython(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	for _, name := range []string{"python3", "openssl"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -317,7 +315,6 @@ func TestPython(t *testing.T) {
 // TestSpicy verifies a receipt with spicy, which takes it without its first
 // two lines and knows the log's key only.
 func TestSpicy(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	spicy := foreign(t, "ENTRAIDE_SPICY")
 	h := newHub(t)
@@ -338,7 +335,6 @@ func TestSpicy(t *testing.T) {
 // TestForeignMirror copies a mirror of ours with Tessera's migration tool,
 // which checks the root, and has Tessera's fsck check the mirror.
 func TestForeignMirror(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	migrate, fsck := foreign(t, "ENTRAIDE_MIGRATE"), foreign(t, "ENTRAIDE_FSCK")
 	h := newHub(t)

@@ -287,12 +287,3 @@ func (h *hub) deskDatabase(party string) *database {
 	h.t.Cleanup(func() { conn.Close() })
 	return &database{t: h.t, conn: conn}
 }
-
-// oneByOne leaves a test out under the race detector, which is several times
-// slower: most of what it does comes one thing after another.
-func oneByOne(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("too long under the race detector")
-	}
-}

@@ -162,7 +162,6 @@ func TestReceiptSignedAnew(t *testing.T) {
 // TestLockedOut: a thief of the State's key gives the desk's place to himself. The State
 // comes back through the depositary, with files, to what it had said of itself.
 func TestLockedOut(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, qn := h.pair()

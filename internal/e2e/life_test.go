@@ -34,7 +34,6 @@ type life struct {
 // every one of them has the verdict of its time, and whatever was forbidden was
 // refused with a sentence that says what to do.
 func TestKeyLife(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	l := &life{hub: newHub(t), desks: map[string]*desk.Desk{}}
 	for _, party := range []string{"QM", "QN", "QP"} {

@@ -22,7 +22,6 @@ import (
 // report on the period: both make the same bytes, the second from a later state of the
 // log.
 func TestPublishedAndReported(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, qn := h.pair()

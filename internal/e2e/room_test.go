@@ -38,7 +38,6 @@ const roomOrigin = "https://auditor.example"
 // in none of them. The same search in the home of a party finds its keys, and they
 // open the message.
 func TestRoomHoldsNoKey(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, qn := h.pair()

@@ -18,7 +18,6 @@ import (
 // by it until it expires, and reads after that; what is older or contradicts what
 // it knows is refused, and so is every file that somebody has touched.
 func TestSnapshot(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := newHub(t)
 	qm, qn := h.pair()

@@ -205,7 +205,6 @@ func changes() []change {
 // TestTamperMatrix changes a broker's database by direct SQL, one change at a
 // time, on both engines: each is found by the broker's own check, and located.
 func TestTamperMatrix(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
@@ -298,7 +297,6 @@ func (h *hub) matrix(pg bool, fresh func() *sql.DB) {
 // TestTamperedFiles changes files: the signer guard, a published log, and a
 // desk's case file.
 func TestTamperedFiles(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	h := exchanged(t, newHub(t))
 	broker := filepath.Join(h.dir, "broker")

@@ -183,7 +183,6 @@ func words(text string) convention.Text {
 // TestExercise walks the officers through an exercise: every way in which the
 // partner answers, the partner's own requests, and what is refused.
 func TestExercise(t *testing.T) {
-	oneByOne(t)
 	t.Parallel()
 	x := newExercise(t)
 	x.lesson()

@@ -216,9 +216,6 @@ func TestTypesAgreeWithSchemas(t *testing.T) {
 			if strings.HasSuffix(name, " full") {
 				every = 5 // the common block is in each of them
 			}
-			if testing.Short() {
-				every *= 4
-			}
 			for _, c := range changes(t, doc, every) {
 				total.compare(t, all, c)
 			}

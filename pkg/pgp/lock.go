@@ -11,6 +11,8 @@ import (
 	openpgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/s2k"
+
+	"github.com/entraide/entraide/internal/lockcost"
 )
 
 // maxKeyBytes bounds a secret key: a certificate and what its secrets add.
@@ -28,8 +30,9 @@ const iterations = 65011712
 func (k *Key) Lock(passphrase []byte) ([]byte, error) {
 	c := k.suite.config(time.Time{})
 	c.AEADConfig = &packet.AEADConfig{}
+	cost := lockcost.Now()
 	c.S2KConfig = &s2k.Config{S2KMode: s2k.Argon2S2K, Argon2Config: &s2k.Argon2Config{
-		NumberOfPasses: 12, DegreeOfParallelism: 4, Memory: 16 << 10, // KiB
+		NumberOfPasses: cost.Passes, DegreeOfParallelism: cost.Lanes, Memory: cost.MemoryKiB,
 	}}
 	return k.locked(passphrase, c)
 }

@@ -58,9 +58,6 @@ func TestRotate(t *testing.T) {
 // TestRotateOften: a key holds every subkey, and publishes those in use; one that
 // others would refuse for its size is not published.
 func TestRotateOften(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the number is what it is about")
-	}
 	t.Parallel()
 	k, from := fresh(t, pgp.PQ6, alice), key(t, pgp.PQ6, bob)
 	oldest := encryption(t, k)

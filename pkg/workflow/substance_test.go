@@ -212,10 +212,7 @@ func TestSidesAgree(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, table *workflow.Table) {
 		r := rand.New(rand.NewPCG(7, 11))
-		histories := 300
-		if testing.Short() {
-			histories = 30
-		}
+		const histories = 300
 		events, crossed, all := 0, 0, movesOf(table)
 		for range histories {
 			log, sides := []workflow.Event{}, []*side{{actor: workflow.Requesting}, {actor: workflow.Requested}}
