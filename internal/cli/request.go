@@ -28,29 +28,81 @@ func (s *sending) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&s.queue, "queue", false, "leave it in the outbox for `desk serve` instead of waiting for the receipt")
 }
 
+// An attachForm is the flags of a request that are about its attachments.
+type attachForm struct {
+	dirs []string
+	kind string
+}
+
+func (f *attachForm) flags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.dirs, "attach", nil, "directory of evidence seal with one file, which goes with the request (may be repeated)")
+	c.Flags().StringVar(&f.kind, "attach-as", "other", "kind of document of what is attached, such as order (schema codes kind-of-document)")
+}
+
+// complete lists the attachments in the body of a request, after those it lists.
+func (f *attachForm) complete(body []byte) ([]byte, error) {
+	if len(f.dirs) == 0 {
+		return body, nil
+	}
+	parsed, err := convention.ParseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	b, ok := parsed.(*convention.Request)
+	if !ok {
+		return nil, usage("--attach is for a request")
+	}
+	if listed := len(b.Attachments); listed > 0 && listed == len(f.dirs) {
+		return body, nil // described by hand
+	}
+	for _, dir := range f.dirs {
+		listed, err := desk.ListAttachment(dir, int64(len(b.Attachments)+1), convention.Attachment{Role: f.kind})
+		if err != nil {
+			return nil, err
+		}
+		b.Attachments = append(b.Attachments, listed)
+	}
+	return convention.Marshal(b)
+}
+
 func (a *app) requestSend() *cobra.Command {
 	var s sending
+	var attached attachForm
 	c := &cobra.Command{
 		Use:   "send FILE",
 		Short: "Seal a request, or information, and send it",
 		Long: `Check the body in FILE ("-" for standard input), seal it to the authority, send
 it, and wait for the broker's receipt. If the line breaks, the message stays in
-the outbox under its id and is sent once when the desk next synchronises.`,
-		Example: "  entraide request send request.json --to QN.24-7 --from QM.24-7 --lane urgent --home desk",
-		Args:    exactly("FILE"),
+the outbox under its id and is sent once when the desk next synchronises.
+
+Documents that go with a request, such as the order of a court, are sealed first,
+each into a directory of its own (entraide evidence seal), and named by --attach.`,
+		Example: `  entraide request send request.json --to QN.24-7 --from QM.24-7 --lane urgent --home desk
+  entraide request send request.json --to QN.24-7 --attach sealed-order --attach-as order --home desk`,
+		Args: exactly("FILE"),
 	}
+	c.PreRun = lean
 	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
 		file, err := readDraft(a.in, args[0])
 		if err != nil {
 			return err
 		}
+		if file.body, err = attached.complete(file.body); err != nil {
+			return err
+		}
+		if len(attached.dirs) > 0 {
+			report, end := a.progress()
+			defer end()
+			d.Report = report
+		}
 		act := workflow.Request
 		if body, err := convention.ParseBody(file.body); err == nil && body.Kind() == "information" {
 			act = workflow.Inform
 		}
-		return a.send(ctx, d, s, desk.Order{To: s.to, Act: act, Lane: workflow.Lane(s.lane), Body: file.body})
+		return a.send(ctx, d, s, desk.Order{To: s.to, Act: act, Lane: workflow.Lane(s.lane), Body: file.body, Evidence: attached.dirs})
 	})
 	s.flags(c)
+	attached.flags(c)
 	c.Flags().StringVar(&s.to, "to", "", "authority that is asked, such as QN.24-7")
 	c.Flags().StringVar(&s.lane, "lane", "routine", "emergency, urgent or routine")
 	required(c, "to")

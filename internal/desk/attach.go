@@ -3,17 +3,11 @@ package desk
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync/atomic"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/entraide/entraide/internal/durable"
-	"github.com/entraide/entraide/internal/filelock"
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
@@ -189,9 +183,8 @@ func (d *Desk) attach(o Order, body convention.Body) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	delivery, ok := body.(*convention.Delivery)
-	if !ok {
-		return nil, problem.New(problem.InvalidValue, "evidence", "Only a delivery carries evidence.")
+	if err := carries(body, len(o.Evidence)); err != nil {
+		return nil, err
 	}
 	var a attached
 	for i, dir := range o.Evidence {
@@ -199,14 +192,22 @@ func (d *Desk) attach(o Order, body convention.Body) ([]byte, error) {
 		if dir, err = filepath.Abs(dir); err != nil {
 			return nil, err
 		}
-		_, sealed, file, err := Sealed(dir, i+1)
+		p, sealed, file, err := Sealed(dir, i+1)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%s is not a directory of sealed evidence: %w", dir, err)
 		case sealed.Bytes > limit:
 			return nil, problem.Newf(problem.TooLarge, field, "%s takes evidence of at most %d bytes, sealed; this has %d.", o.To, limit, sealed.Bytes)
-		case !delivery.Describes(file.Size, string(file.SHA256)):
-			return nil, problem.New(problem.InvalidValue, "packages", "The delivery lists no package with the size and digest of "+dir+".")
+		}
+		switch b := body.(type) {
+		case *convention.Delivery:
+			if !b.Describes(file.Size, string(file.SHA256)) {
+				return nil, problem.New(problem.InvalidValue, "packages", "The delivery lists no package with the size and digest of "+dir+".")
+			}
+		case *convention.Request:
+			if !holdsOnly(p, b.Attachments[i]) {
+				return nil, problem.Newf(problem.InvalidValue, "attachments", "Attachment %d is not the only file in %s, by name, size and digest.", i+1, dir)
+			}
 		}
 		if err := d.checkSealed(dir, sealed, to); err != nil {
 			return nil, problem.Wrap(problem.WrongEncryptionKey, field, "It is sealed to other keys than the present ones of "+o.To+" and "+o.From+": seal it again.", err)
@@ -214,6 +215,25 @@ func (d *Desk) attach(o Order, body convention.Body) ([]byte, error) {
 		a.Files = append(a.Files, attachment{dir, message.EvidenceRef{Size: sealed.Bytes, SHA256: message.Digest(sealed.SHA256())}, file})
 	}
 	return json.Marshal(a)
+}
+
+// carries checks that a body may carry so many packages of evidence.
+func carries(body convention.Body, packages int) error {
+	switch b := body.(type) {
+	case *convention.Delivery:
+		return nil
+	case *convention.Request:
+		if len(b.Attachments) == packages {
+			return nil
+		}
+		return problem.Newf(problem.InvalidValue, "attachments", "The request lists %d attachments, and %d sealed packages were given: one for each.", len(b.Attachments), packages)
+	}
+	return problem.New(problem.InvalidValue, "evidence", "Only a delivery carries evidence, and a request its attachments.")
+}
+
+// holdsOnly reports whether a package holds an attachment and nothing else.
+func holdsOnly(p *evidence.Package, a convention.Attachment) bool {
+	return len(p.Files) == 1 && p.Files[0].Path == a.Name && p.Files[0].Bytes == a.Size && p.Files[0].SHA256 == a.SHA256
 }
 
 // checkSealed checks to whom evidence is sealed.
@@ -234,186 +254,3 @@ func (d *Desk) checkSealed(dir string, s evidence.Sealed, to []*pgp.Certificate)
 	_, err = pgp.CheckStream(to[0].Suite(), first, subkeys...)
 	return err
 }
-
-// uploadLock is the file whose lock the process has that uploads.
-const uploadLock = "upload.lock"
-
-// Upload uploads the evidence of the orders that wait, parts that the broker
-// lacks only, so that the orders can be sent. The mail goes on meanwhile. If
-// another process of this desk is doing so, there is nothing to do.
-func (d *Desk) Upload(ctx context.Context) error {
-	lock, err := filelock.Try(filepath.Join(d.home, uploadLock))
-	if errors.Is(err, filelock.ErrHeld) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("claiming the upload: %w", err)
-	}
-	defer func() { _ = lock.Release() }() // it ends with the process in any case
-	orders, err := d.waiting(ctx)
-	if err != nil {
-		return err
-	}
-	for _, o := range orders {
-		if err := d.uploadOrder(ctx, o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// uploadOrder uploads what an order needs.
-func (d *Desk) uploadOrder(ctx context.Context, o store.Order) error {
-	a, err := evidenceOf(o)
-	if err != nil || a.Uploaded || len(a.Files) == 0 {
-		return err
-	}
-	for _, f := range a.Files {
-		err := d.uploadFile(ctx, o, f)
-		if refusal, ok := errors.AsType[*problem.Error](err); ok && refusal.Code.Status() < 500 && refusal.Code != problem.RateLimited {
-			return d.refused(ctx, o, refusal)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: uploading evidence: %w", errLater, err)
-		}
-	}
-	return d.markUploaded(ctx, o.ID, true)
-}
-
-// markUploaded notes of an order that is still there whether its evidence is
-// with the broker.
-func (d *Desk) markUploaded(ctx context.Context, id string, uploaded bool) error {
-	return d.db.Write(ctx, func(w store.DeskWriter) error {
-		o, err := w.Order(ctx, id)
-		if err != nil {
-			return err
-		}
-		a, err := evidenceOf(o)
-		if err != nil {
-			return err
-		}
-		a.Uploaded = uploaded
-		if o.Evidence, err = json.Marshal(a); err != nil {
-			return err
-		}
-		if err := w.PutOrder(ctx, o); err != nil || !uploaded {
-			return err
-		}
-		return d.record(ctx, w, "evidence uploaded", id)
-	})
-}
-
-// maxRounds bounds how often parts are asked for again that were just sent.
-const maxRounds = 3
-
-// uploadFile sends the parts that the broker lacks, and none twice.
-func (d *Desk) uploadFile(ctx context.Context, o store.Order, f attachment) error {
-	sealed, err := evidence.ReadSealed(f.Dir)
-	if err != nil {
-		return err
-	}
-	if sealed.SHA256() != string(f.Ref.SHA256) {
-		return problem.New(problem.WrongDigest, "evidence", f.Dir+" holds other evidence than the message names.")
-	}
-	list := sealed.Text()
-	for range maxRounds {
-		missing, err := d.client.BeginEvidence(ctx, o.From, o.To, sealed.SHA256(), sealed.Bytes, list)
-		if err != nil || len(missing) == 0 {
-			return err
-		}
-		if err := d.uploadParts(ctx, o.From, f.Dir, sealed, missing); err != nil {
-			return err
-		}
-	}
-	return errors.New("the broker lacks parts that it took")
-}
-
-// uploadParts sends some of the parts, several at once.
-func (d *Desk) uploadParts(ctx context.Context, from, dir string, sealed evidence.Sealed, missing []int) error {
-	done := atomic.Int64{}
-	done.Store(sealed.Bytes)
-	for _, i := range missing {
-		done.Add(-sealed.Size(i))
-	}
-	return several(ctx, missing, func(i int) error {
-		err := d.uploadPart(ctx, from, dir, sealed, i)
-		if err == nil {
-			d.Report.tell("upload", done.Add(sealed.Size(i)), sealed.Bytes)
-		}
-		return err
-	})
-}
-
-func (d *Desk) uploadPart(ctx context.Context, from, dir string, sealed evidence.Sealed, i int) error {
-	part, err := evidence.Directory(dir)(i, sealed.Digests[i])
-	if err != nil {
-		return &lostPart{dir, i, err}
-	}
-	defer part.Close()
-	err = d.client.PutPart(ctx, from, sealed.SHA256(), i, sealed.Size(i), &throttled{ctx, part, d.bandwidth})
-	if problem.CodeOf(err) == problem.WrongDigest {
-		return problem.Newf(problem.WrongDigest, "evidence", "Part %d in %s is not as it was sealed: seal the evidence again.", i+1, dir)
-	}
-	return err
-}
-
-// A lostPart is a sealed part that can no longer be read.
-type lostPart struct {
-	dir   string
-	index int
-	err   error
-}
-
-// Error implements error.
-func (l *lostPart) Error() string {
-	return fmt.Sprintf("reading part %d in %s: %v", l.index+1, l.dir, l.err)
-}
-
-// Unwrap returns the cause.
-func (l *lostPart) Unwrap() error { return l.err }
-
-// Limit bounds what evidence takes of the line from now on, in bytes per second.
-func (d *Desk) Limit(bytesPerSecond int64) {
-	d.bandwidth = rate.NewLimiter(rate.Limit(bytesPerSecond), throttleBlock)
-}
-
-// throttleBlock is how much passes at once where there is a limit.
-const throttleBlock = 64 << 10
-
-// A throttled reader passes on as much as its limiter allows.
-type throttled struct {
-	ctx     context.Context
-	in      interface{ Read([]byte) (int, error) }
-	limiter *rate.Limiter
-}
-
-// Read implements io.Reader.
-func (t *throttled) Read(b []byte) (int, error) {
-	if t.limiter == nil {
-		return t.in.Read(b)
-	}
-	n, err := t.in.Read(b[:min(len(b), throttleBlock)])
-	if waited := t.limiter.WaitN(t.ctx, n); waited != nil {
-		return n, waited
-	}
-	return n, err
-}
-
-// runUploads uploads what waits until ctx ends.
-func (d *Desk) runUploads(ctx context.Context) {
-	tick := time.NewTicker(uploadEvery)
-	defer tick.Stop()
-	for {
-		if err := d.Upload(ctx); err != nil && ctx.Err() == nil {
-			d.Log.Warn("uploading evidence", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// uploadEvery is how often a serving desk looks for evidence to upload.
-const uploadEvery = 2 * time.Second

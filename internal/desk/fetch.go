@@ -13,9 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/entraide/entraide/internal/durable"
-	"github.com/entraide/entraide/internal/filelock"
 	"github.com/entraide/entraide/internal/store"
-	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/message"
@@ -26,7 +24,7 @@ import (
 // A Fetching is evidence of a message that is to be fetched and opened.
 type Fetching struct {
 	Message string // id
-	Number  int    // of the package of the delivery, from 1
+	Number  int    // of the package of the delivery, or the attachment of the request, from 1
 	Dir     string // folder to make: a bag (RFC 8493)
 	// Medium is the folder of a physical medium that carries the parts; empty to
 	// fetch them from the broker.
@@ -44,19 +42,6 @@ const (
 	resultUnreadable = "unreadable"
 	resultMissing    = "missing"
 )
-
-// A parcel is what a message says of a package, and how it is opened.
-type parcel struct {
-	id        string
-	number    int // from 1
-	position  int // among the evidence of the message, from 0; of none on a medium
-	manifest  string
-	bytes     int64
-	file      message.EvidenceFile
-	key       *pgp.Key
-	message   *message.Message
-	directory *directory.Directory // of the message's place in the log
-}
 
 // FetchEvidence fetches the parts of a package that a message delivers, or reads
 // them from a medium, and opens it into a new folder, which is there only once
@@ -140,36 +125,6 @@ func (d *Desk) Verdicts(ctx context.Context, id string) (all []store.Verdict, er
 	return all, err
 }
 
-// parcel opens a message and returns what it says of a package.
-func (d *Desk) parcel(ctx context.Context, id string, number int) (*parcel, error) {
-	m, payload, key, then, err := d.unsealed(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	body, err := convention.ParseBody(payload.Body)
-	if err != nil {
-		return nil, err
-	}
-	delivery, ok := body.(*convention.Delivery)
-	if !ok || number < 1 || number > len(delivery.Packages) {
-		return nil, problem.New(problem.NotFound, "number", "The message delivers no such package.")
-	}
-	listed := delivery.Packages[number-1]
-	p := &parcel{id: id, number: number, key: key, message: m, directory: then}
-	for i, file := range payload.Evidence {
-		if listed.Size == file.Size && listed.SHA256 == string(file.SHA256) {
-			p.position, p.manifest, p.bytes, p.file = i, string(m.Header.Evidence[i].SHA256), m.Header.Evidence[i].Size, file
-			return p, nil
-		}
-	}
-	if listed.Medium == nil {
-		return nil, problem.New(problem.NotFound, "number", "The package was announced without its evidence: ask the other side for it.")
-	}
-	p.position, p.manifest, p.bytes = -1, listed.Medium.Manifest, listed.Medium.SealedBytes
-	p.file = message.EvidenceFile{Size: listed.Size, SHA256: message.Digest(listed.SHA256), Restricted: listed.Medium.Restricted}
-	return p, nil
-}
-
 // unsealed opens a message of the case file anew, and returns it with the
 // directory of its place in the log.
 func (d *Desk) unsealed(ctx context.Context, id string) (*message.Message, *message.Payload, *pgp.Key, *directory.Directory, error) {
@@ -201,38 +156,6 @@ func (d *Desk) unsealed(ctx context.Context, id string) (*message.Message, *mess
 	return m, payload, key, then, err
 }
 
-// sealedTo returns the subkeys that the first part of a package is sealed to. Of
-// one that is not as it must be, opening finds out more.
-func (p *parcel) sealedTo(dir string, parted evidence.Parts) ([]string, error) {
-	first, err := evidence.Directory(dir)(0, parted.Digests[0])
-	if err != nil {
-		return p.message.Recipients(p.directory)
-	}
-	defer first.Close()
-	found, err := p.message.CheckEvidence(p.directory, max(p.position, 0), first)
-	if err != nil {
-		return p.message.Recipients(p.directory)
-	}
-	return found, nil
-}
-
-// dir is where the parts are kept until the package is opened.
-func (p *parcel) dir(home string) string {
-	return filepath.Join(home, "evidence", fmt.Sprintf("%s-%d", p.id, p.number))
-}
-
-// claim keeps two processes from fetching the same.
-func (p *parcel) claim(home string) (*filelock.Lock, error) {
-	if err := os.MkdirAll(filepath.Dir(p.dir(home)), 0o700); err != nil {
-		return nil, fmt.Errorf("fetching evidence: %w", err)
-	}
-	lock, err := filelock.Try(p.dir(home) + ".lock")
-	if errors.Is(err, filelock.ErrHeld) {
-		return nil, errors.New("another process of this desk is fetching this package")
-	}
-	return lock, err
-}
-
 // open fetches what is missing and opens the package, again after parts that
 // were wrong on this side have been fetched again.
 func (d *Desk) open(ctx context.Context, p *parcel, f Fetching) (*evidence.Package, error) {
@@ -254,6 +177,9 @@ func (d *Desk) open(ctx context.Context, p *parcel, f Fetching) (*evidence.Packa
 			return nil, err
 		}
 		opened, err := evidence.OpenPackage(f.Dir, f.Dir+".quarantine", p.key, recipients, sealed, d.telling(ctx, dir, parted))
+		if err == nil {
+			err = p.check(opened, f.Dir)
+		}
 		wrong, ok := errors.AsType[*evidence.PartError](err)
 		if !ok || f.Medium != "" || round == maxRounds {
 			return opened, err

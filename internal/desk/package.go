@@ -16,7 +16,9 @@ import (
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/evidence"
+	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 // itemsFile lists what is to be sealed, in the directory that is sealed into.
@@ -118,10 +120,27 @@ func OnMedium(p *convention.Package, dir string, m convention.Medium) error {
 	return nil
 }
 
-// A PackageLine is a package that was delivered in a case, or waits to be.
+// ListAttachment describes sealed evidence, a package of one file, as a request
+// lists it: the number-th attachment, a document of a kind.
+func ListAttachment(dir string, number int64, a convention.Attachment) (convention.Attachment, error) {
+	p, _, _, err := Sealed(dir, int(number))
+	if err != nil {
+		return a, fmt.Errorf("%s is not a directory of sealed evidence: %w", dir, err)
+	}
+	if len(p.Files) != 1 {
+		return a, problem.Newf(problem.InvalidValue, "attachments", "%s holds %d files; an attachment is one: seal each into a directory of its own.", dir, len(p.Files))
+	}
+	f := p.Files[0]
+	a.Number, a.Name, a.MediaType, a.Size, a.SHA256 = number, f.Path, f.MediaType, f.Bytes, f.SHA256
+	return a, nil
+}
+
+// A PackageLine is a package that was delivered in a case or goes with a request, or
+// waits to.
 type PackageLine struct {
 	Message     string `json:"message"`
-	Number      int64  `json:"number"` // of the package in its delivery
+	Number      int64  `json:"number"`               // of the package in its delivery, or of the attachment
+	Attachment  bool   `json:"attachment,omitempty"` // of a request: one file
 	Incoming    bool   `json:"incoming"`
 	Description string `json:"description"`
 	Bytes       int64  `json:"bytes"`
@@ -145,6 +164,11 @@ func (d *Desk) Packages(ctx context.Context, caseID string) ([]PackageLine, erro
 			verdicts, err := r.Verdicts(ctx, l.ID)
 			if err != nil {
 				return err
+			}
+			if l.Act == string(workflow.Request) {
+				if l, err = r.Letter(ctx, l.ID); err != nil { // with its header, which says what travels
+					return err
+				}
 			}
 			of := delivered(l, verdicts)
 			if pending, err := pendingConditions(ctx, r, l); err != nil {
@@ -172,7 +196,7 @@ func (d *Desk) Packages(ctx context.Context, caseID string) ([]PackageLine, erro
 			if a.Uploaded {
 				state = "uploaded"
 			}
-			lines = append(lines, listed(o.ID, o.Body, func(convention.Package) string { return state })...)
+			lines = append(lines, listed(o.ID, o.Body, len(a.Files), func(int64) string { return state })...)
 		}
 		return nil
 	})
@@ -184,13 +208,17 @@ func (d *Desk) Packages(ctx context.Context, caseID string) ([]PackageLine, erro
 	return lines, err
 }
 
-// delivered are the packages of a message.
+// delivered are the packages of a message; of a request those that its header names.
 func delivered(l store.Letter, verdicts []store.Verdict) []PackageLine {
-	lines := listed(l.ID, l.Body, func(p convention.Package) string {
+	files := 0
+	if m, err := message.Parse(l.Sealed); err == nil {
+		files = len(m.Header.Evidence)
+	}
+	lines := listed(l.ID, l.Body, files, func(number int64) string {
 		if !l.Incoming {
 			return "sent"
 		}
-		i := slices.IndexFunc(verdicts, func(v store.Verdict) bool { return v.Number == p.Number })
+		i := slices.IndexFunc(verdicts, func(v store.Verdict) bool { return v.Number == number })
 		if i < 0 {
 			return "not fetched"
 		}
@@ -202,22 +230,28 @@ func delivered(l store.Letter, verdicts []store.Verdict) []PackageLine {
 	return lines
 }
 
-// listed are the packages that a body lists, if it is a delivery.
-func listed(id string, body []byte, state func(convention.Package) string) (lines []PackageLine) {
+// listed are the packages that a body lists: those of a delivery, or the attachments
+// of a request that carries so many files.
+func listed(id string, body []byte, files int, state func(number int64) string) (lines []PackageLine) {
 	parsed, err := convention.ParseBody(body)
 	if err != nil {
 		return nil // what is not authentic has no body
 	}
-	delivery, ok := parsed.(*convention.Delivery)
-	if !ok {
-		return nil
-	}
-	for _, p := range delivery.Packages {
-		line := PackageLine{Message: id, Number: p.Number, Description: p.Description.Text, Bytes: p.Size, SHA256: p.SHA256, State: state(p)}
-		if p.Medium != nil {
-			line.Medium = p.Medium.Description
+	switch b := parsed.(type) {
+	case *convention.Delivery:
+		for _, p := range b.Packages {
+			line := PackageLine{Message: id, Number: p.Number, Description: p.Description.Text, Bytes: p.Size, SHA256: p.SHA256, State: state(p.Number)}
+			if p.Medium != nil {
+				line.Medium = p.Medium.Description
+			}
+			lines = append(lines, line)
 		}
-		lines = append(lines, line)
+	case *convention.Request:
+		for _, a := range b.Attachments[:min(files, len(b.Attachments))] {
+			lines = append(lines, PackageLine{
+				Message: id, Number: a.Number, Attachment: true, Description: a.Name, Bytes: a.Size, SHA256: a.SHA256, State: state(a.Number),
+			})
+		}
 	}
 	return lines
 }
@@ -241,7 +275,7 @@ func (d *Desk) EvidenceReceipt(ctx context.Context, caseID, message string) (*co
 		return nil, err
 	}
 	lines := delivered(letter, verdicts)
-	if len(lines) == 0 {
+	if len(lines) == 0 || lines[0].Attachment {
 		return nil, problem.New(problem.InvalidValue, "delivery", "The message delivers no package.")
 	}
 	b := &convention.ReceiptOfEvidence{

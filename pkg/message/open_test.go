@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/entraide/entraide/internal/testkit/states"
+	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	custody "github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/message"
@@ -38,6 +39,27 @@ func many(n int) (all []message.Evidence) {
 	return all
 }
 
+// carry makes a draft a delivery of evidence, one package of which is what all the
+// files are.
+func carry(t *testing.T, d *message.Draft, files ...message.Evidence) {
+	t.Helper()
+	b, ok := states.Content(workflow.Deliver, "QM", "QN").(*convention.Delivery)
+	if !ok {
+		t.Fatal("the sample is no delivery")
+	}
+	at := convention.At(states.Now)
+	b.Packages = []convention.Package{{
+		Number: 1, Measure: 1, Description: convention.Text{Lang: "en", Text: "A disk", Authentic: true}, Origin: "laptop", AcquiredAt: at, Method: "write blocker",
+		MediaType: evidence.File.MediaType, Size: evidence.File.Size, SHA256: string(evidence.File.SHA256),
+		Custody: []convention.CustodyEvent{{At: at, By: "unit 7", Event: "acquired"}},
+	}}
+	body, err := convention.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Act, d.Final, d.Body, d.Evidence = workflow.Deliver, b.Final, body, files
+}
+
 func TestSealOpen(t *testing.T) {
 	t.Parallel()
 	for _, suite := range states.Suites() {
@@ -48,7 +70,7 @@ func TestSealOpen(t *testing.T) {
 			one, two := message.DigestOf([]byte("1")), message.DigestOf([]byte("2"))
 			d.After = []message.Digest{max(one, two), min(one, two)}
 			d.Seq, d.Prev = 7, string(one)
-			d.Evidence = []message.Evidence{evidence}
+			carry(t, &d, evidence)
 			m, err := message.Seal(d, w.Keys["QM.24-7"], w.Now.Add(700*time.Millisecond))
 			wantProblem(t, err, "", "")
 			wantProblem(t, m.CheckParties(w.Directory, w.Now), "", "")
@@ -229,17 +251,23 @@ func TestSeal(t *testing.T) {
 		{"member of the body", func(_ *testing.T, _ *states.World, d *message.Draft) {
 			d.Body = json.RawMessage(strings.Replace(string(d.Body), `"name":"Cybercrime`, `"x":1,"name":"Cybercrime`, 1))
 		}, problem.UnknownMember, "payload.body.authority.x"},
-		{"evidence name", func(_ *testing.T, _ *states.World, d *message.Draft) {
+		{"evidence of a question", func(t *testing.T, _ *states.World, d *message.Draft) {
+			d.Act, d.Body, d.Evidence = workflow.Ask, states.Body(t, workflow.Ask, "QM.24-7", "QN.24-7"), many(1)
+		}, problem.InvalidValue, "payload.body.kind"},
+		{"a request with more evidence than attachments", func(_ *testing.T, _ *states.World, d *message.Draft) {
+			d.Evidence = many(1)
+		}, problem.InvalidValue, "payload.body.attachments"},
+		{"evidence name", func(t *testing.T, _ *states.World, d *message.Draft) {
 			bad := evidence
 			bad.File.Name = "../x"
 			bad.Ref.SHA256 = message.DigestOf([]byte("another manifest"))
-			d.Evidence = []message.Evidence{evidence, bad}
+			carry(t, d, evidence, bad)
 		}, problem.InvalidValue, "payload.evidence.1.name"},
-		{"too much evidence", func(_ *testing.T, _ *states.World, d *message.Draft) {
-			d.Evidence = many(700)
+		{"too much evidence", func(t *testing.T, _ *states.World, d *message.Draft) {
+			carry(t, d, many(700)...)
 		}, problem.TooLarge, "header"},
-		{"plaintext too large", func(_ *testing.T, _ *states.World, d *message.Draft) {
-			d.Evidence = many(4000)
+		{"plaintext too large", func(t *testing.T, _ *states.World, d *message.Draft) {
+			carry(t, d, many(4000)...)
 		}, problem.TooLarge, "payload.body"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -263,7 +291,7 @@ func TestSizeClass(t *testing.T) {
 	sizes := map[int64]bool{}
 	for _, n := range []int{0, 1, 2} {
 		d := w.Draft(t, "QM.24-7", "QN.24-7", strings.Repeat("x", n))
-		d.Evidence = many(n)
+		carry(t, &d, many(n)...)
 		sizes[w.Seal(t, d).Header.Payload.Size] = true
 	}
 	if len(sizes) != 1 {
@@ -293,7 +321,7 @@ func TestEvidenceNames(t *testing.T) {
 		d := w.Draft(t, "QM.24-7", "QN.24-7", "names")
 		named := evidence
 		named.File.Name = name
-		d.Evidence = []message.Evidence{named}
+		carry(t, &d, named)
 		if _, err := message.Seal(d, w.Keys["QM.24-7"], w.Now); (err == nil) != want {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -317,7 +345,7 @@ func TestEvidenceMembers(t *testing.T) {
 		d := w.Draft(t, "QM.24-7", "QN.24-7", "evidence")
 		edited := evidence
 		tt.edit(&edited.File)
-		d.Evidence = []message.Evidence{edited}
+		carry(t, &d, edited)
 		_, err := message.Seal(d, w.Keys["QM.24-7"], w.Now)
 		t.Log(tt.name)
 		wantProblem(t, err, problem.InvalidValue, "payload.evidence.0."+tt.field)

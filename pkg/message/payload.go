@@ -82,8 +82,9 @@ func (e EvidenceFile) check(f *form, at string) {
 }
 
 // checkBody checks that the body is a content object that may travel with the
-// act, that it says of parties, lane and end what the core says, and that a
-// delivery describes each file of evidence that travels with it.
+// act, that it says of parties, lane and end what the core says, and that it
+// describes each file of evidence that travels with it: a delivery as a package, a
+// request as the attachment of that number. Nothing else carries evidence.
 func (p *Payload) checkBody(c Core) error {
 	body, err := convention.ParseBody(p.Body)
 	if err != nil {
@@ -93,12 +94,15 @@ func (p *Payload) checkBody(c Core) error {
 	f.must(convention.MayTravel(body.Kind(), string(c.Act)), problem.InvalidValue, "kind",
 		fmt.Sprintf("A body of this kind does not travel with the act %s.", c.Act))
 	agrees := func(ok bool, field string) { f.must(ok, problem.InvalidValue, field, "The header says otherwise.") }
+	none := func() { f.must(len(p.Evidence) == 0, problem.InvalidValue, "kind", "A body of this kind carries no evidence.") }
 	switch b := body.(type) {
 	case *convention.Request:
+		f.must(len(p.Evidence) == 0 || len(p.Evidence) == len(b.Attachments), problem.InvalidValue, "attachments", "All attachments travel with the request, or none.")
 		agrees(b.Requesting == directory.PartyOf(c.From.Authority), "requesting")
 		agrees(b.Requested == directory.PartyOf(c.To.Authority), "requested")
 		agrees(b.Lane() == string(c.Lane), "urgency")
 	case *convention.Information:
+		none()
 		agrees(b.From == directory.PartyOf(c.From.Authority), "from")
 		agrees(b.To == directory.PartyOf(c.To.Authority), "to")
 	case *convention.Delivery:
@@ -106,6 +110,8 @@ func (p *Payload) checkBody(c Core) error {
 		for i, e := range p.Evidence {
 			f.must(b.Describes(e.Size, string(e.SHA256)), problem.InvalidValue, "packages", fmt.Sprintf("No package has the size and digest of evidence %d.", i+1))
 		}
+	default:
+		none()
 	}
 	return f.err()
 }

@@ -11,11 +11,13 @@ import (
 
 	"github.com/entraide/entraide/internal/broker/api"
 	"github.com/entraide/entraide/internal/testkit/states"
+	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/wire"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 // other is an authority of a State that is no party to what sender and recipient
@@ -64,6 +66,16 @@ func (f *fixture) sealedEvidence(plaintext string) (list, part []byte) {
 func (f *fixture) delivering(list, part []byte) *message.Message {
 	f.t.Helper()
 	d := f.draft(sender, recipient, "evidence")
+	request, ok := states.Content(workflow.Request, "QM", "QN").(*convention.Request)
+	if !ok {
+		f.t.Fatal("the sample is no request")
+	}
+	request.Attachments = []convention.Attachment{{Number: 1, Role: "other", Name: "logs.txt", MediaType: "text/plain", Size: 8, SHA256: string(message.DigestOf(nil))}}
+	body, err := convention.Marshal(request)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	d.Body = body
 	d.Evidence = []message.Evidence{{
 		Ref:  message.EvidenceRef{Size: int64(len(part)), SHA256: message.DigestOf(list)},
 		File: message.EvidenceFile{Name: "evidence-1.tar", MediaType: "application/x-tar", SHA256: message.DigestOf(nil)},

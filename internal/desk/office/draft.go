@@ -194,8 +194,8 @@ func (o *Office) firstBody(ctx context.Context, r store.DeskReader, by desk.Offi
 	return strictjson.Marshal(body)
 }
 
-// own are members of a request that belong to it alone and are not copied.
-var own = []string{"own_ref", "overrides", "references", "deadline", "no_notice_until", "attachments"}
+// own are members of a body that belong to it alone and are not copied.
+var own = []string{"own_ref", "overrides", "references", "deadline", "no_notice_until", "attachments", "packages"}
 
 // copyOf takes the body of an earlier message, without what belongs to it alone.
 func copyOf(ctx context.Context, r store.DeskReader, by desk.Officer, n NewDraft) ([]byte, error) {
@@ -358,6 +358,9 @@ func ended(d store.Draft) error {
 // change makes an edit.
 func (o *Office) change(ctx context.Context, w store.DeskWriter, by desk.Officer, d *store.Draft, e Edit) error {
 	if d.Case == "" {
+		if e.To != nil && *e.To != d.To && string(d.Evidence) != "[]" {
+			return problem.Newf(problem.InvalidValue, "to", "What is attached is sealed for %s: take it out before you choose another recipient.", d.To)
+		}
 		set(&d.From, e.From)
 		set(&d.To, e.To)
 		set(&d.Lane, e.Lane)

@@ -23,7 +23,8 @@ import (
 	"github.com/entraide/entraide/pkg/strictjson"
 )
 
-// A SealedPackage is a package that was sealed for a delivery and has not left.
+// A SealedPackage is a package that was sealed for a delivery, or an attachment of a
+// request, and has not left.
 type SealedPackage struct {
 	Number     int
 	Bytes      int64  // of the archive
@@ -50,7 +51,7 @@ func (o *Office) SealedPackages(d Draft) ([]SealedPackage, error) {
 	return out, nil
 }
 
-// Unpack takes the package that was sealed last out of a delivery. Its files are
+// Unpack takes what was sealed last out of a delivery, or a request. Its files are
 // not brought back: they stay with who brought them.
 func (o *Office) Unpack(ctx context.Context, by desk.Officer, id string, version int64) (Draft, error) {
 	_, stored, err := o.incoming(ctx, by, id)
@@ -61,18 +62,18 @@ func (o *Office) Unpack(ctx context.Context, by desk.Officer, id string, version
 	if err != nil {
 		return Draft{}, err
 	}
-	body := map[string]json.RawMessage{}
+	body, member := map[string]json.RawMessage{}, sealedAs(d.Act)
 	var packages []json.RawMessage
 	if err := json.Unmarshal(d.Body, &body); err != nil {
 		return Draft{}, err
 	}
-	if err := json.Unmarshal(body["packages"], &packages); err != nil || len(d.Evidence) == 0 || len(packages) != len(d.Evidence) {
-		return Draft{}, problem.New(problem.NotFound, "packages", "The delivery has no package that was sealed here last.")
+	if err := json.Unmarshal(body[member], &packages); err != nil || len(d.Evidence) == 0 || len(packages) != len(d.Evidence) {
+		return Draft{}, problem.New(problem.NotFound, member, "Nothing was sealed here last.")
 	}
 	last := len(packages) - 1
-	delete(body, "packages")
+	delete(body, member)
 	if last > 0 {
-		if body["packages"], err = json.Marshal(packages[:last]); err != nil {
+		if body[member], err = json.Marshal(packages[:last]); err != nil {
 			return Draft{}, err
 		}
 	}

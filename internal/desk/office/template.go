@@ -35,8 +35,8 @@ func (o *Office) Templates(ctx context.Context, by desk.Officer) ([]Template, er
 	return out, err
 }
 
-// PutTemplate keeps a body under a name for the whole office, in the place of one
-// of that name.
+// PutTemplate keeps a body, without what belongs to one message alone, under a name
+// for the whole office, in the place of one of that name.
 func (o *Office) PutTemplate(ctx context.Context, by desk.Officer, name string, body []byte) error {
 	if err := by.Require(writers...); err != nil {
 		return err
@@ -47,6 +47,13 @@ func (o *Office) PutTemplate(ctx context.Context, by desk.Officer, name string, 
 	var object map[string]any
 	if err := strictjson.Unmarshal(body, maxDraftBytes, &object); err != nil {
 		return problem.Wrap(problem.MalformedJSON, "body", "A template is one JSON object.", err)
+	}
+	for _, member := range own {
+		delete(object, member)
+	}
+	body, err := json.Marshal(object)
+	if err != nil {
+		return err
 	}
 	kind, _ := object["kind"].(string)
 	return o.act(ctx, by, "template kept", name, func(w store.DeskWriter) error {

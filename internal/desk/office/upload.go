@@ -20,6 +20,7 @@ import (
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 // A File is one that officers have brought to the desk for a draft. It stays
@@ -200,51 +201,100 @@ type Packing struct {
 // Pack seals the files that were brought for a delivery, as one package for its
 // recipient, lists the package in the delivery, and removes the files.
 func (o *Office) Pack(ctx context.Context, by desk.Officer, id string, p Packing) (Draft, error) {
-	dir, stored, err := o.incoming(ctx, by, id)
+	b, err := o.brought(ctx, by, id, p.Version)
 	if err != nil {
 		return Draft{}, err
+	}
+	if err := b.seal(ctx, o.desk, evidence.Collection{Restricted: p.Restricted, Custody: p.Custody}, b.files...); err != nil {
+		return Draft{}, err
+	}
+	listed, err := desk.ListPackage(b.sealed[len(b.sealed)-1], int64(len(b.sealed)), p.Measure, p.Description)
+	if err != nil {
+		return Draft{}, err
+	}
+	return o.list(ctx, by, b, listed)
+}
+
+// Attach seals the files that were brought for a request, each for itself, as
+// documents of the kind, language and handling of about; it lists them as
+// attachments, and removes the files.
+func (o *Office) Attach(ctx context.Context, by desk.Officer, id string, version int64, about convention.Attachment) (Draft, error) {
+	b, err := o.brought(ctx, by, id, version)
+	if err != nil {
+		return Draft{}, err
+	}
+	var all []any
+	for _, f := range b.files {
+		if err := b.seal(ctx, o.desk, evidence.Collection{}, f); err != nil {
+			return Draft{}, err
+		}
+		listed, err := desk.ListAttachment(b.sealed[len(b.sealed)-1], int64(len(b.sealed)), about)
+		if err != nil {
+			return Draft{}, err
+		}
+		all = append(all, listed)
+	}
+	return o.list(ctx, by, b, all...)
+}
+
+// A bringing is files that were brought for a draft and are to be sealed.
+type bringing struct {
+	dir    string // of the files
+	into   string // where directories of sealed evidence are made
+	draft  store.Draft
+	files  []evidence.Item
+	sealed []string // directories of sealed evidence, with those of before
+}
+
+// brought are the files of a draft that stands at a version, all of which have
+// arrived.
+func (o *Office) brought(ctx context.Context, by desk.Officer, id string, version int64) (*bringing, error) {
+	dir, stored, err := o.incoming(ctx, by, id)
+	if err != nil {
+		return nil, err
 	}
 	whole, underWay, err := o.Files(ctx, by, id)
 	switch {
 	case err != nil:
-		return Draft{}, err
+		return nil, err
 	case len(whole) == 0 || len(underWay) > 0:
-		return Draft{}, problem.New(problem.InvalidValue, "files", "Bring the files first, and wait until all have arrived.")
+		return nil, problem.New(problem.InvalidValue, "files", "Bring the files first, and wait until all have arrived.")
+	case stored.Version != version:
+		return nil, &ConflictError{By: stored.ChangedByName, At: time.Unix(stored.ChangedAt, 0), Version: stored.Version}
 	}
-	var sealed []string
-	if err := json.Unmarshal(stored.Evidence, &sealed); err != nil {
-		return Draft{}, fmt.Errorf("reading the evidence of a draft: %w", err)
+	b := &bringing{dir: dir, into: o.desk.DraftDir(id), draft: stored}
+	if err := json.Unmarshal(stored.Evidence, &b.sealed); err != nil {
+		return nil, fmt.Errorf("reading the evidence of a draft: %w", err)
 	}
-	if stored.Version != p.Version {
-		return Draft{}, &ConflictError{By: stored.ChangedByName, At: time.Unix(stored.ChangedAt, 0), Version: stored.Version}
+	for _, f := range whole {
+		b.files = append(b.files, evidence.Item{Path: filepath.Join(dir, f.Name)})
 	}
-	into := filepath.Join(o.desk.DraftDir(id), "sealed-"+strconv.Itoa(len(sealed)+1))
-	if err := os.RemoveAll(into); err != nil { // of an attempt that did not end
-		return Draft{}, err
-	}
-	items := make([]evidence.Item, len(whole))
-	for i, f := range whole {
-		items[i] = evidence.Item{Path: filepath.Join(dir, f.Name)}
-	}
-	if _, _, err := o.desk.SealEvidence(ctx, desk.Sealing{
-		From: stored.From, To: stored.To, Dir: into, Items: items, About: evidence.Collection{Restricted: p.Restricted, Custody: p.Custody},
-	}); err != nil {
-		return Draft{}, err
-	}
-	d, err := o.listPackage(ctx, by, id, p, append(sealed, into))
-	if err != nil {
-		return d, err
-	}
-	return d, os.RemoveAll(dir)
+	return b, nil
 }
 
-// listPackage puts the package that was sealed last into a delivery.
-func (o *Office) listPackage(ctx context.Context, by desk.Officer, id string, p Packing, sealed []string) (Draft, error) {
-	d, err := o.Draft(ctx, by, id)
-	if err != nil {
-		return d, err
+// seal seals files as the next package of the draft.
+func (b *bringing) seal(ctx context.Context, d *desk.Desk, about evidence.Collection, files ...evidence.Item) error {
+	into := filepath.Join(b.into, "sealed-"+strconv.Itoa(len(b.sealed)+1))
+	if err := os.RemoveAll(into); err != nil { // of an attempt that did not end
+		return err
 	}
-	listed, err := desk.ListPackage(sealed[len(sealed)-1], int64(len(sealed)), p.Measure, p.Description)
+	b.sealed = append(b.sealed, into)
+	_, _, err := d.SealEvidence(ctx, desk.Sealing{From: b.draft.From, To: b.draft.To, Dir: into, Items: files, About: about})
+	return err
+}
+
+// sealedAs is the member of a body that lists what is sealed for it: the packages of
+// a delivery, the attachments of a request.
+func sealedAs(act string) string {
+	if act == string(workflow.Request) {
+		return "attachments"
+	}
+	return "packages"
+}
+
+// list puts what was sealed into the body of the draft, and removes the files.
+func (o *Office) list(ctx context.Context, by desk.Officer, b *bringing, sealed ...any) (Draft, error) {
+	d, err := o.Draft(ctx, by, b.draft.ID)
 	if err != nil {
 		return d, err
 	}
@@ -252,22 +302,23 @@ func (o *Office) listPackage(ctx context.Context, by desk.Officer, id string, p 
 	if err := json.Unmarshal(d.Body, &body); err != nil {
 		return d, err
 	}
-	var packages []json.RawMessage
-	if had, ok := body["packages"]; ok {
-		if err := json.Unmarshal(had, &packages); err != nil {
+	var items []any
+	member := sealedAs(d.Act)
+	if had, ok := body[member]; ok {
+		if err := json.Unmarshal(had, &items); err != nil {
 			return d, err
 		}
 	}
-	one, err := json.Marshal(listed)
-	if err != nil {
-		return d, err
-	}
-	if body["packages"], err = json.Marshal(slices.Concat(packages, []json.RawMessage{one})); err != nil {
+	if body[member], err = json.Marshal(slices.Concat(items, sealed)); err != nil {
 		return d, err
 	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return d, err
 	}
-	return o.SaveDraft(ctx, by, id, p.Version, Edit{Body: raw, Evidence: sealed})
+	d, err = o.SaveDraft(ctx, by, d.ID, b.draft.Version, Edit{Body: raw, Evidence: b.sealed})
+	if err != nil {
+		return d, err
+	}
+	return d, os.RemoveAll(b.dir)
 }

@@ -126,7 +126,7 @@ func (s *Server) readMessage(c *Call, v *messageView) error {
 	if err := json.Unmarshal(raw, &body); err != nil {
 		return err
 	}
-	for _, p := range partsOf(c, body) {
+	for _, p := range readParts(c, body) {
 		if members := c.members(c.L, p.shape, objectAt(body, p.at), p.members); len(members) > 0 {
 			v.Parts = append(v.Parts, shownPart{Title: p.Title, Members: members})
 		}

@@ -21,6 +21,9 @@ import (
 // else.
 const partNeeded = "needed"
 
+// partFiles are the attachments of a request, which have a page of their own.
+const partFiles = "files"
+
 // A part is a group of members of a draft that are filled in on one page.
 type part struct {
 	ID, Title string
@@ -67,6 +70,37 @@ func partsOf(c *Call, body map[string]any) []part {
 		out = append(out, part{ID: s.Name, Title: s.Label(c.L.Tag), shape: shape, members: s.Members})
 	}
 	return out
+}
+
+// attachmentsOf is the list of attachments of a kind of content; it has no name where
+// there is none.
+func attachmentsOf(kind string) convention.Input {
+	shape, _ := convention.ShapeOf(kind)
+	in, _ := shape.Input("attachments")
+	return in
+}
+
+// filesTitle names the page of the files of a draft; empty where it carries none.
+func filesTitle(c *Call, kind string) string {
+	switch kind {
+	case "delivery":
+		return c.L.T("compose.files")
+	case "request":
+		return attachmentsOf(kind).Label(c.L.Tag)
+	}
+	return ""
+}
+
+// readParts are the parts of a message as it is read: those of a draft, and what is
+// attached, which has a page of its own.
+func readParts(c *Call, body map[string]any) []part {
+	kind := scalar(body["kind"])
+	parts := partsOf(c, body)
+	if convention.Sections(kind) == nil || convention.IsBlank(body["attachments"]) {
+		return parts
+	}
+	shape, _ := convention.ShapeOf(kind)
+	return append(parts, part{ID: partFiles, Title: attachmentsOf(kind).Label(c.L.Tag), shape: shape, members: []string{"attachments"}})
 }
 
 // objectAt is the object that a part is about.
@@ -131,7 +165,7 @@ type draftView struct {
 	States     []recipientState
 	Opens      bool // it opens a case, so that its recipient can change
 	Request    bool
-	Evidence   bool
+	Files      string // name of the page of its files; empty where it carries none
 	Events     []eventLine
 }
 
@@ -212,7 +246,7 @@ func (s *Server) showDraft(w http.ResponseWriter, c *Call, status int, d office.
 	kind := scalar(body["kind"])
 	v := draftView{
 		Draft: d, Line: s.draftLine(c, d), Kind: convention.Label("kind", kind, c.L.Tag), Lane: convention.Label("lane", d.Lane, c.L.Tag),
-		Form: form, Opens: d.Case == "", Request: kind == "request", Evidence: kind == "delivery",
+		Form: form, Opens: d.Case == "", Request: kind == "request", Files: filesTitle(c, kind),
 		MayWrite: Writers.allows(c.User) && (d.State == "open" || d.State == "submitted"),
 	}
 	var err error

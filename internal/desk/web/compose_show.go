@@ -122,13 +122,16 @@ type shownPart struct {
 func (s *Server) shownParts(c *Call, d office.Draft, change bool) []shownPart {
 	body := bodyOf(d)
 	var out []shownPart
-	for _, p := range partsOf(c, body) {
+	for _, p := range readParts(c, body) {
 		shown := shownPart{Title: p.Title, Members: c.members(c.L, p.shape, objectAt(body, p.at), p.members)}
 		if len(shown.Members) == 0 {
 			continue
 		}
 		if change {
 			shown.Change = "/drafts/" + d.ID + "/part/" + p.ID
+		}
+		if change && p.ID == partFiles {
+			shown.Change = "/drafts/" + d.ID + "/files"
 		}
 		out = append(out, shown)
 	}

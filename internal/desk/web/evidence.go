@@ -128,7 +128,7 @@ func (s *Server) showEvidence(w http.ResponseWriter, c *Call, status int, form p
 			return err
 		}
 	}
-	v.Confirmed = v.Incoming && !v.Waits && r.Stage != desk.EvidenceExpected && r.Stage != desk.EvidenceRefused
+	v.Confirmed = v.Incoming && !v.Attachment && !v.Waits && r.Stage != desk.EvidenceExpected && r.Stage != desk.EvidenceRefused
 	return s.render(w, c, status, "evidence.html", v)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/problem"
+	"github.com/entraide/entraide/pkg/workflow"
 )
 
 // Sizes of what is uploaded at once: by a script in pieces, without one whole.
@@ -42,6 +43,7 @@ var uploadRoutes = []Route{
 	{Name: "file.remove", Method: http.MethodPost, Path: draftPath + "/files/remove", Who: Writers, Handle: (*Server).fileRemove},
 	{Name: "draft.unpack", Method: http.MethodPost, Path: draftPath + "/files/unseal", Who: Writers, Handle: (*Server).draftUnpack},
 	{Name: "draft.pack", Method: http.MethodPost, Path: draftPath + "/files/seal", Who: Writers, Handle: (*Server).draftPack},
+	{Name: "draft.attach", Method: http.MethodPost, Path: draftPath + "/files/attach", Who: Writers, Handle: (*Server).draftAttach},
 }
 
 // A filesView is the page of the files of a draft.
@@ -58,14 +60,44 @@ type filesView struct {
 	Form     page.Form
 	Zone     string
 	To       string
+	Title    string
+	Attach   []attachInput // of a request; nil for a delivery
 }
 
-// A sealedView is a package that is sealed for a delivery: what its recipient will
-// find in it.
+// An attachInput is something that is said of files that are attached.
+type attachInput struct {
+	Name, Label string
+	Choices     []page.Choice // nil for a box to be ticked
+}
+
+// attachInputs are what is said of the files that are attached to a request.
+func attachInputs(k *maker) []attachInput {
+	list := attachmentsOf("request")
+	var out []attachInput
+	for _, name := range []string{"role", "lang", "translation_of", "certified"} {
+		in, ok := list.Shape.Input(name)
+		if !ok || name == "translation_of" && len(k.refer[in.Refers]) == 0 {
+			continue
+		}
+		x := attachInput{Name: name, Label: in.Label(k.c.L.Tag)}
+		if in.Form != convention.FormFlag {
+			x.Choices = []page.Choice{{}}
+		}
+		for _, o := range k.options(in, nil) {
+			x.Choices = append(x.Choices, o.Choice)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// A sealedView is a package that is sealed for a delivery, or an attachment: what its
+// recipient will find in it.
 type sealedView struct {
 	office.SealedPackage
-	Terms []page.Pair // custody
-	More  bool        // files than are shown
+	Attachment bool
+	Terms      []page.Pair // custody
+	More       bool        // files than are shown
 }
 
 // sealedOf are the packages of a draft.
@@ -73,7 +105,7 @@ func (s *Server) sealedOf(c *Call, d office.Draft) ([]sealedView, error) {
 	packages, err := s.office.SealedPackages(d)
 	var out []sealedView
 	for _, p := range packages {
-		v := sealedView{SealedPackage: p, Terms: custodyPairs(c, p.Custody), More: len(p.Files) > maxFilesShown}
+		v := sealedView{SealedPackage: p, Attachment: d.Act == string(workflow.Request), Terms: custodyPairs(c, p.Custody), More: len(p.Files) > maxFilesShown}
 		v.Files = v.Files[:min(len(p.Files), maxFilesShown)]
 		out = append(out, v)
 	}
@@ -103,7 +135,11 @@ func (s *Server) showFiles(w http.ResponseWriter, c *Call, status int, form page
 	if err != nil {
 		return err
 	}
-	v.Measures = k.refer["measures"]
+	kind := scalar(body["kind"])
+	v.Title, v.Measures = filesTitle(c, kind), k.refer["measures"]
+	if kind == "request" {
+		v.Attach = attachInputs(k)
+	}
 	if v.Sealed, err = s.sealedOf(c, d); err != nil {
 		return err
 	}
@@ -226,6 +262,29 @@ func (s *Server) draftPack(w http.ResponseWriter, c *Call) error {
 			Method: strings.TrimSpace(in.Get("method")), AcquiredAt: at.UTC().Format(time.RFC3339),
 		},
 	})
+	return s.afterSealing(w, c, form, err)
+}
+
+// draftAttach seals the files as attachments of the request.
+func (s *Server) draftAttach(w http.ResponseWriter, c *Call) error {
+	in, err := c.Fields()
+	if err != nil {
+		return err
+	}
+	form := page.Form{Values: in}
+	if in.Get("role") == "" {
+		form.Fail("role", c.L.T("compose.missing"))
+		return s.showFiles(w, c, http.StatusUnprocessableEntity, form)
+	}
+	number, _ := strconv.ParseInt(in.Get("translation_of"), 10, 64)
+	about := convention.Attachment{Role: in.Get("role"), Lang: in.Get("lang"), TranslationOf: number, Certified: in.Get("certified") != ""}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sealWithin)) // tests have no connection
+	_, err = s.office.Attach(c.Context(), c.User.Officer(), c.Value("draft"), versionIn(c), about)
+	return s.afterSealing(w, c, form, err)
+}
+
+// afterSealing shows what has become of files that were to be sealed.
+func (s *Server) afterSealing(w http.ResponseWriter, c *Call, form page.Form, err error) error {
 	if refusal, ok := errors.AsType[*problem.Error](err); ok && refusal.Code == problem.InvalidValue {
 		form.Fail("files", c.L.T("compose.files_first"))
 		return s.showFiles(w, c, http.StatusUnprocessableEntity, form)
@@ -236,7 +295,7 @@ func (s *Server) draftPack(w http.ResponseWriter, c *Call) error {
 	return s.done(w, c, "sealed", "draft.files", "draft", c.Value("draft"))
 }
 
-// draftUnpack takes the package that was sealed last out of the delivery.
+// draftUnpack takes out again what was sealed last.
 func (s *Server) draftUnpack(w http.ResponseWriter, c *Call) error {
 	if _, err := c.Fields(); err != nil {
 		return err

@@ -157,11 +157,12 @@ export default async function (world) {
   await world.follow(page, "main form button.ed-button");
   const open = idOf(page);
   await translate(world, page, open);
+  await attach(world, page, open);
   for (const [path, name] of [
     ["/drafts", "drafts"], ["/drafts/new", "draft-new"], ["/drafts/new/recipient?kind=T01&urgency=E1_URGENT_VOLATILE", "draft-to"],
     [open, "draft"], [`${open}/part/needed`, "draft-needed"], [`${open}/part/measure-0`, "draft-measure"], [`${open}/part/facts`, "draft-facts"],
     [`${open}/part/office`, "draft-office"], [`${open}/check`, "draft-check"], [`${open}/versions`, "draft-versions"], [`${draft}/check`, "draft-check-sent"],
-    [`${draft}/sent`, "draft-sent"], [`${open}/files`, "draft-files"],
+    [`${draft}/sent`, "draft-sent"], [`${open}/files`, "draft-files"], // with one attached, and one that was brought
   ]) await look(world, page, duty, path, name);
   await look(world, other, chief, "/releases", "releases");
   await without(world);
@@ -178,6 +179,21 @@ async function translate(world, page, draft) {
   world.expect("a translation stands beside the text", translation.x > text.x + text.width && translation.y < text.y + text.height, JSON.stringify({ text, translation }));
   await world.shot(page, "translation");
   await world.follow(page, ".ed-actions button[value=save]");
+}
+
+// attach attaches an order of a court, and brings another document.
+async function attach(world, page, draft) {
+  await page.goto(`${world.desks.QM.origin}${draft}`);
+  await world.follow(page, "main a[href$='/files']");
+  for (const [name, text] of [["أمر 命令.pdf", "the court orders"], ["召唤.txt", "the court summons"]]) {
+    await page.setInputFiles("#files", { name, mimeType: "application/octet-stream", buffer: Buffer.from(text) });
+    await world.follow(page, "form[data-upload] .ed-actions button");
+    if (name === "召唤.txt") break;
+    await page.selectOption("#role", "order");
+    await page.check("#certified");
+    await world.follow(page, "form[action$='/files/attach'] button");
+  }
+  world.expect("what is attached is shown with its digest", /أمر 命令\.pdf[^]*[0-9a-f]{64}/.test(await page.locator("main").innerText()));
 }
 
 // without writes a draft in a browser that runs no scripts.
