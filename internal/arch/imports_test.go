@@ -76,7 +76,7 @@ var mayImport = []struct {
 	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/report", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
 	{"internal/desk/office", slices.Concat(everyPkg, []string{"internal/desk", "internal/store"})},
-	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk"})},
+	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk", "internal/store", "internal/testkit/states"})},
 	{"internal/page", []string{"internal/locale", "pkg/problem"}},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/page", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},

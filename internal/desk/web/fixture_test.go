@@ -26,7 +26,7 @@ const (
 
 // A house is the pages of a desk, and a clock that tests move.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	server *Server
 	log    bytes.Buffer
 
@@ -34,7 +34,7 @@ type house struct {
 	clock time.Time
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, clock: time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)}
 	d := desks.New(t, h.now)

@@ -28,7 +28,7 @@ var pathValues = map[string]string{
 }
 
 // address is a route's path with values.
-func (e Route) address(t *testing.T) string {
+func (e Route) address(t testing.TB) string {
 	t.Helper()
 	path := e.Path
 	for name, value := range pathValues {
