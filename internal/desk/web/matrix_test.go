@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -128,5 +130,31 @@ func TestFresh(t *testing.T) {
 		if to := got.Header().Get("Location"); got.Code != http.StatusSeeOther || !strings.HasPrefix(to, "/confirm") {
 			t.Errorf("%s: %d to %q", e.Name, got.Code, to)
 		}
+	}
+}
+
+// TestActions holds that the page on actions names every route of the desk, and no
+// other.
+func TestActions(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../docs/actions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	officers, _, _ := strings.Cut(string(text), "## The auditors' room")
+	named := map[string]bool{}
+	for _, found := range regexp.MustCompile("`((?:GET|POST) /[^`]*)`").FindAllStringSubmatch(officers, -1) {
+		named[found[1]] = true
+	}
+	pattern := regexp.MustCompile(`\{([a-z]+):(?:[^{}]|\{[^{}]*\})*\}`)
+	for _, r := range allRoutes() {
+		route := r.Method + " " + pattern.ReplaceAllString(r.Path, "{$1}")
+		if !named[route] {
+			t.Errorf("the page on actions does not name %s", route)
+		}
+		delete(named, route)
+	}
+	for route := range named {
+		t.Errorf("there is no route %s", route)
 	}
 }
