@@ -59,7 +59,7 @@ through by the next command or by ` + "`desk serve`" + `.`,
 		Args:    noArgs,
 	}
 	pick := authorityFlag(c)
-	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+	a.asOfficerOn(c, func(ctx context.Context, d *desk.Desk, by desk.Officer, _ []string) error {
 		authority, err := pick(d)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ through by the next command or by ` + "`desk serve`" + `.`,
 			}
 			r.Suites = append(r.Suites, pgp.Suite(s))
 		}
-		if err := d.Rotate(ctx, r); err != nil {
+		if err := d.RotateBy(ctx, by, r); err != nil {
 			return err
 		}
 		return a.print(map[string]any{"authority": authority, "encryption": r.Encryption, "signing": r.Signing}, func(w io.Writer) {
@@ -118,7 +118,7 @@ subkey signed, or that is sealed to it, is told since when others may have had i
 		Example: "  entraide key revoke 3F0E…9A --suite modern-6 --reason compromised --since 2026-11-01T00:00:00Z --home desk",
 		Args:    exactly("SUBKEY"),
 	}
-	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, args []string) error {
+	a.asOfficerOn(c, func(ctx context.Context, d *desk.Desk, by desk.Officer, args []string) error {
 		authority, suite, err := k.pick(d)
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ subkey signed, or that is sealed to it, is told since when others may have had i
 			return usage("--reason must be superseded, retired or compromised")
 		}
 		subkey := strings.ToUpper(strings.ReplaceAll(args[0], " ", ""))
-		if err := d.Revoke(ctx, desk.Revocation{Authority: authority, Suite: suite, Subkey: subkey, Reason: why, Since: a.orNow(since)}); err != nil {
+		if err := d.RevokeBy(ctx, by, desk.Revocation{Authority: authority, Suite: suite, Subkey: subkey, Reason: why, Since: a.orNow(since)}); err != nil {
 			return err
 		}
 		return a.print(map[string]any{"authority": authority, "suite": suite, "subkey": subkey, "reason": reason}, func(w io.Writer) {

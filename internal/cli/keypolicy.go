@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,23 +76,22 @@ and their content can no longer be compared with what was sealed.`,
 		Example: "  entraide key destroy --before 2026-01-01T00:00:00Z --home desk",
 		Args:    noArgs,
 	}
-	c.RunE = a.onDesk(func(ctx context.Context, d *desk.Desk, _ []string) error {
+	a.asOfficerOn(c, func(ctx context.Context, d *desk.Desk, by desk.Officer, _ []string) (err error) {
 		at := before.Time.Time
 		if before.IsZero() {
-			p, err := d.KeyPolicy()
-			if err != nil {
+			if at, err = d.DestroyBefore(); err != nil {
 				return err
 			}
-			if p.KeepDays == 0 {
+			if at.IsZero() {
 				return usage("the policy keeps old keys for ever: say --before, or set `entraide key policy --keep-days`")
 			}
-			at = a.now().Add(-time.Duration(p.KeepDays) * 24 * time.Hour)
 		}
-		work := d.OldKeys
+		var plan desk.Destruction
 		if yes {
-			work = d.DestroyKeys
+			plan, err = d.DestroyKeysBy(ctx, by, at)
+		} else {
+			plan, err = d.OldKeys(ctx, at)
 		}
-		plan, err := work(ctx, at)
 		if err != nil {
 			return err
 		}
