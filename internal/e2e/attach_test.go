@@ -56,6 +56,7 @@ func (h *docket) attach(about url.Values) {
 	h.t.Helper()
 	about.Set("version", hiddenIn(h.ana.get(h.draft+"/files")).Get("version"))
 	h.ana.moved(h.ana.post(h.draft+"/files/attach", about))
+	h.ana.whenSealed(h.draft)
 }
 
 // sent has the request approved and sent, and returns its address on QN's pages.

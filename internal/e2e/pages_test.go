@@ -186,6 +186,13 @@ func (c *visitor) seal(draft string) {
 		form.Set(field, value)
 	}
 	c.moved(c.post(draft+"/files/seal", form))
+	c.whenSealed(draft)
+}
+
+// whenSealed waits until what was brought is sealed: a form does not wait long.
+func (c *visitor) whenSealed(draft string) {
+	c.t.Helper()
+	c.until("the files are sealed", func() bool { return !strings.Contains(c.get(draft+"/files"), "Being sealed") })
 }
 
 // sumOf is a SHA-256.

@@ -196,6 +196,7 @@ type Packing struct {
 	Description convention.Text
 	Restricted  bool
 	Custody     evidence.Custody
+	Report      desk.Report // of the bytes that are read, each twice
 }
 
 // Pack seals the files that were brought for a delivery, as one package for its
@@ -205,6 +206,7 @@ func (o *Office) Pack(ctx context.Context, by desk.Officer, id string, p Packing
 	if err != nil {
 		return Draft{}, err
 	}
+	b.report = p.Report
 	if err := b.seal(ctx, o.desk, evidence.Collection{Restricted: p.Restricted, Custody: p.Custody}, b.files...); err != nil {
 		return Draft{}, err
 	}
@@ -215,20 +217,27 @@ func (o *Office) Pack(ctx context.Context, by desk.Officer, id string, p Packing
 	return o.list(ctx, by, b, listed)
 }
 
-// Attach seals the files that were brought for a request, each for itself, as
-// documents of the kind, language and handling of about; it lists them as
-// attachments, and removes the files.
-func (o *Office) Attach(ctx context.Context, by desk.Officer, id string, version int64, about convention.Attachment) (Draft, error) {
-	b, err := o.brought(ctx, by, id, version)
+// An Attaching says what the files of a draft are, when they are attached to it.
+type Attaching struct {
+	Version int64                 // of the draft that the officer saw
+	About   convention.Attachment // kind, language and the like; its other members are left alone
+	Report  desk.Report           // of the bytes that are read, each twice
+}
+
+// Attach seals the files that were brought for a request, each for itself, lists them
+// as attachments, and removes the files.
+func (o *Office) Attach(ctx context.Context, by desk.Officer, id string, a Attaching) (Draft, error) {
+	b, err := o.brought(ctx, by, id, a.Version)
 	if err != nil {
 		return Draft{}, err
 	}
+	b.report = a.Report
 	var all []any
 	for _, f := range b.files {
 		if err := b.seal(ctx, o.desk, evidence.Collection{}, f); err != nil {
 			return Draft{}, err
 		}
-		listed, err := desk.ListAttachment(b.sealed[len(b.sealed)-1], int64(len(b.sealed)), about)
+		listed, err := desk.ListAttachment(b.sealed[len(b.sealed)-1], int64(len(b.sealed)), a.About)
 		if err != nil {
 			return Draft{}, err
 		}
@@ -242,8 +251,10 @@ type bringing struct {
 	dir    string // of the files
 	into   string // where directories of sealed evidence are made
 	draft  store.Draft
-	files  []evidence.Item
+	files  []File
 	sealed []string // directories of sealed evidence, with those of before
+	report desk.Report
+	read   int64 // bytes, each twice
 }
 
 // brought are the files of a draft that stands at a version, all of which have
@@ -262,25 +273,49 @@ func (o *Office) brought(ctx context.Context, by desk.Officer, id string, versio
 	case stored.Version != version:
 		return nil, &ConflictError{By: stored.ChangedByName, At: time.Unix(stored.ChangedAt, 0), Version: stored.Version}
 	}
-	b := &bringing{dir: dir, into: o.desk.DraftDir(id), draft: stored}
+	b := &bringing{dir: dir, into: o.desk.DraftDir(id), draft: stored, files: whole}
 	if err := json.Unmarshal(stored.Evidence, &b.sealed); err != nil {
 		return nil, fmt.Errorf("reading the evidence of a draft: %w", err)
-	}
-	for _, f := range whole {
-		b.files = append(b.files, evidence.Item{Path: filepath.Join(dir, f.Name)})
 	}
 	return b, nil
 }
 
+// sizeOf is the size of files together.
+func sizeOf(files []File) (sum int64) {
+	for _, f := range files {
+		sum += f.Size
+	}
+	return sum
+}
+
 // seal seals files as the next package of the draft.
-func (b *bringing) seal(ctx context.Context, d *desk.Desk, about evidence.Collection, files ...evidence.Item) error {
+func (b *bringing) seal(ctx context.Context, d *desk.Desk, about evidence.Collection, files ...File) error {
 	into := filepath.Join(b.into, "sealed-"+strconv.Itoa(len(b.sealed)+1))
 	if err := os.RemoveAll(into); err != nil { // of an attempt that did not end
 		return err
 	}
 	b.sealed = append(b.sealed, into)
-	_, _, err := d.SealEvidence(ctx, desk.Sealing{From: b.draft.From, To: b.draft.To, Dir: into, Items: files, About: about})
+	s := desk.Sealing{From: b.draft.From, To: b.draft.To, Dir: into, About: about, Report: b.telling(b.read, sizeOf(files))}
+	for _, f := range files {
+		s.Items = append(s.Items, evidence.Item{Path: filepath.Join(b.dir, f.Name)})
+	}
+	b.read += 2 * sizeOf(files)
+	_, _, err := d.SealEvidence(ctx, s)
 	return err
+}
+
+// telling reports how far a package of a size is among all that is to be sealed: it is
+// read once to be described, and once to be sealed.
+func (b *bringing) telling(before, size int64) desk.Report {
+	if b.report == nil {
+		return nil
+	}
+	return func(p desk.Progress) {
+		if p.Phase == "seal" {
+			p.Done += size
+		}
+		b.report(desk.Progress{Phase: "seal", Done: before + p.Done, Total: 2 * sizeOf(b.files)})
+	}
 }
 
 // sealedAs is the member of a body that lists what is sealed for it: the packages of
@@ -316,7 +351,7 @@ func (o *Office) list(ctx context.Context, by desk.Officer, b *bringing, sealed 
 	if err != nil {
 		return d, err
 	}
-	d, err = o.SaveDraft(ctx, by, d.ID, b.draft.Version, Edit{Body: raw, Evidence: b.sealed})
+	d, err = o.SaveDraft(ctx, by, d.ID, d.Version, Edit{Body: raw, Evidence: b.sealed}) // changed since, perhaps: large files take long
 	if err != nil {
 		return d, err
 	}

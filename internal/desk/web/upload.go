@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/internal/page"
 	"github.com/entraide/entraide/pkg/convention"
@@ -26,11 +28,8 @@ const (
 	memoryBytes = 1 << 20 // of a form with files; the rest goes to a file
 )
 
-// Times that large files may take on a slow line, or to be sealed.
-const (
-	wholeWithin = time.Hour
-	sealWithin  = 2 * time.Hour
-)
+// wholeWithin is how long large files may take on a slow line.
+const wholeWithin = time.Hour
 
 // uploadRoutes are how files come to the desk. A script sends them in pieces
 // ("file.chunk": the bytes as the body; name, offset and total in the query) and
@@ -62,6 +61,8 @@ type filesView struct {
 	To       string
 	Title    string
 	Attach   []attachInput // of a request; nil for a delivery
+	Waits    bool          // files are being sealed
+	Percent  int64         // how far
 }
 
 // An attachInput is something that is said of files that are attached.
@@ -143,6 +144,7 @@ func (s *Server) showFiles(w http.ResponseWriter, c *Call, status int, form page
 	if v.Sealed, err = s.sealedOf(c, d); err != nil {
 		return err
 	}
+	s.sealingIn(c, &v)
 	if form.Values == nil {
 		v.Form.Set("acquired_by", c.User.Name)
 	}
@@ -253,16 +255,19 @@ func (s *Server) draftPack(w http.ResponseWriter, c *Call) error {
 	if len(convention.Label("kind", "delivery", lang)) == 0 {
 		lang = "en"
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sealWithin)) // tests have no connection
-	_, err = s.office.Pack(c.Context(), c.User.Officer(), c.Value("draft"), office.Packing{
+	by, draft, packing := c.User.Officer(), c.Value("draft"), office.Packing{
 		Version: versionIn(c), Measure: measure, Restricted: in.Get("restricted") != "",
 		Description: convention.Text{Lang: lang, Text: strings.TrimSpace(in.Get("description")), Authentic: true},
 		Custody: evidence.Custody{
 			Origin: strings.TrimSpace(in.Get("origin")), AcquiredBy: strings.TrimSpace(in.Get("acquired_by")),
 			Method: strings.TrimSpace(in.Get("method")), AcquiredAt: at.UTC().Format(time.RFC3339),
 		},
+	}
+	return s.seal(w, c, form, func(ctx context.Context, report desk.Report) error {
+		packing.Report = report
+		_, err := s.office.Pack(ctx, by, draft, packing)
+		return err
 	})
-	return s.afterSealing(w, c, form, err)
 }
 
 // draftAttach seals the files as attachments of the request.
@@ -278,21 +283,12 @@ func (s *Server) draftAttach(w http.ResponseWriter, c *Call) error {
 	}
 	number, _ := strconv.ParseInt(in.Get("translation_of"), 10, 64)
 	about := convention.Attachment{Role: in.Get("role"), Lang: in.Get("lang"), TranslationOf: number, Certified: in.Get("certified") != ""}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sealWithin)) // tests have no connection
-	_, err = s.office.Attach(c.Context(), c.User.Officer(), c.Value("draft"), versionIn(c), about)
-	return s.afterSealing(w, c, form, err)
-}
-
-// afterSealing shows what has become of files that were to be sealed.
-func (s *Server) afterSealing(w http.ResponseWriter, c *Call, form page.Form, err error) error {
-	if refusal, ok := errors.AsType[*problem.Error](err); ok && refusal.Code == problem.InvalidValue {
-		form.Fail("files", c.L.T("compose.files_first"))
-		return s.showFiles(w, c, http.StatusUnprocessableEntity, form)
-	}
-	if err != nil {
-		return s.stale(w, c, err)
-	}
-	return s.done(w, c, "sealed", "draft.files", "draft", c.Value("draft"))
+	by, draft, attaching := c.User.Officer(), c.Value("draft"), office.Attaching{Version: versionIn(c), About: about}
+	return s.seal(w, c, form, func(ctx context.Context, report desk.Report) error {
+		attaching.Report = report
+		_, err := s.office.Attach(ctx, by, draft, attaching)
+		return err
+	})
 }
 
 // draftUnpack takes out again what was sealed last.

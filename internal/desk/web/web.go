@@ -74,6 +74,7 @@ type Server struct {
 	passkeys   *account.Passkeys
 	ceremonies *memory
 	limits     *limits
+	sealings   *sealings
 }
 
 // New returns the pages of a desk.
@@ -84,6 +85,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		Options: o, office: office.New(o.Desk), origin: origin, routes: map[string]Route{}, ceremonies: newMemory(), limits: newLimits(),
+		sealings: &sealings{all: map[string]*sealing{}},
 	}
 	if s.passkeys, err = o.Accounts.Passkeys(o.Origin); err != nil {
 		return nil, err
