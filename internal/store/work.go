@@ -35,6 +35,8 @@ type SavedView struct {
 // A DecidedLetter is a decision for statistics.
 type DecidedLetter struct {
 	Case     string
+	Index    int64
+	At       int64 // Unix seconds
 	Incoming bool
 	Body     []byte
 }
@@ -77,8 +79,10 @@ type WorkReader interface {
 	// LinesEnded returns the lines of cases that were closed by a time (Unix
 	// seconds), those with Index > after, in the order of Index, limit at most.
 	LinesEnded(ctx context.Context, by, after int64, limit int) ([]Line, error)
-	// Decisions returns the decisions of both sides in [from, to).
-	Decisions(ctx context.Context, from, to int64) ([]DecidedLetter, error)
+	// Decisions returns the decisions of both sides from a time on (Unix seconds) and
+	// before another, those of the first second with Index > after, in the order of
+	// time and Index, limit at most.
+	Decisions(ctx context.Context, from, to, after int64, limit int) ([]DecidedLetter, error)
 }
 
 // WorkWriter changes it.

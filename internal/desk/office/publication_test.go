@@ -9,11 +9,43 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/internal/testkit/desks"
 	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/directory"
 	"github.com/entraide/entraide/pkg/problem"
 )
+
+// TestFiguresOfMany counts more than is read of the case file at once, much of it of
+// the same second.
+func TestFiguresOfMany(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	const cases = 1203
+	desks.Fill(t, f.desk, f.clock.now(), cases)
+	from, to := f.clock.now().AddDate(0, 0, -40), f.clock.now()
+	counted, err := f.office.Statistics(t.Context(), bo, from, to)
+	f.must(err)
+	n := 0
+	for _, total := range counted.Totals {
+		if total.Cases != total.Acknowledged.Cases || total.Cases != total.Answered.Cases {
+			t.Errorf("of %d cases %d were acknowledged and %d answered", total.Cases, total.Acknowledged.Cases, total.Answered.Cases)
+		}
+		n += total.Cases
+	}
+	if n != cases {
+		t.Errorf("%d cases are counted, want %d", n, cases)
+	}
+	published, err := f.office.Publication(t.Context(), admin, from.Format(time.DateOnly), to.Format(time.DateOnly))
+	f.must(err)
+	decided := int64(0)
+	for _, d := range published.Decisions {
+		decided += d.Measures
+	}
+	if decided != cases {
+		t.Errorf("%d decisions are counted, want %d", decided, cases)
+	}
+}
 
 // TestPublication leaves out what is small: of five cases and four refusals, the
 // cases are published and the refusals are not.

@@ -3,6 +3,7 @@ package office
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -140,13 +141,32 @@ func (o *Office) count(ctx context.Context, from, to time.Time) (*counting, erro
 				break
 			}
 		}
-		decided, err := r.Decisions(ctx, from.Unix(), to.Unix())
-		for _, d := range decided {
+		return decisions(ctx, r, from, to, func(d store.DecidedLetter) error {
 			c.decision(d)
-		}
-		return err
+			return nil
+		})
 	})
 	return c, err
+}
+
+// decisions goes through the decisions of both sides in [from, to).
+func decisions(ctx context.Context, r store.DeskReader, from, to time.Time, do func(store.DecidedLetter) error) error {
+	at, after := from.Unix(), int64(-1)
+	for {
+		some, err := r.Decisions(ctx, at, to.Unix(), after, page)
+		if err != nil {
+			return err
+		}
+		for _, d := range some {
+			if err := do(d); err != nil {
+				return err
+			}
+			at, after = d.At, d.Index
+		}
+		if len(some) < page {
+			return nil
+		}
+	}
 }
 
 // A counting is what was counted so far; keys end with the direction.
@@ -196,11 +216,10 @@ func (c *counting) line(l store.TimedLine) {
 const monthForm = "2006-01"
 
 // decision counts the grounds of a decision: one that this State sent refuses what
-// came in.
+// came in. Its body was checked when it came into the case file.
 func (c *counting) decision(d store.DecidedLetter) {
-	body, err := convention.ParseBody(d.Body)
-	decided, ok := body.(*convention.Decision)
-	if err != nil || !ok {
+	var decided convention.Decision
+	if json.Unmarshal(d.Body, &decided) != nil || decided.Kind() != "decision" {
 		return
 	}
 	for _, item := range decided.Items {
@@ -247,30 +266,23 @@ func (o *Office) Refused(ctx context.Context, by desk.Officer, from, to time.Tim
 		return nil, 0, err
 	}
 	err = o.desk.Store().Read(ctx, func(r store.DeskReader) error {
-		decided, err := r.Decisions(ctx, from.Unix(), to.Unix())
-		if err != nil {
-			return err
-		}
 		seen := map[string]bool{}
-		for _, d := range decided {
+		return decisions(ctx, r, from, to, func(d store.DecidedLetter) error {
 			c := counting{grounds: map[[2]string]int{}, outcomes: map[[2]string]int{}}
 			if c.decision(d); c.grounds[[2]string{ground, way}] == 0 || seen[d.Case] {
-				continue
+				return nil
 			}
 			seen[d.Case] = true
 			all++
 			if err := mayRead(ctx, r, by, d.Case); problem.CodeOf(err) == problem.NotFound {
-				continue
+				return nil
 			} else if err != nil {
 				return err
 			}
 			line, err := r.Line(ctx, d.Case)
-			if err != nil {
-				return err
-			}
 			cases = append(cases, line)
-		}
-		return nil
+			return err
+		})
 	})
 	return cases, all, err
 }

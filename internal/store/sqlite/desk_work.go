@@ -106,11 +106,12 @@ func (v *deskView) LinesEnded(ctx context.Context, by, after int64, limit int) (
 }
 
 // Decisions implements [store.WorkReader].
-func (v *deskView) Decisions(ctx context.Context, from, to int64) ([]store.DecidedLetter, error) {
+func (v *deskView) Decisions(ctx context.Context, from, to, after int64, limit int) ([]store.DecidedLetter, error) {
 	return list(ctx, &v.view, "decisions", func(r *sql.Rows, d *store.DecidedLetter) error {
-		return r.Scan(&d.Case, &d.Incoming, &d.Body)
-	}, `SELECT case_id, incoming, body FROM letter WHERE act = 'decide' AND accepted_at_unix >= ?1 AND accepted_at_unix < ?2
-		AND body IS NOT NULL ORDER BY accepted_at_unix`, from, to)
+		return r.Scan(&d.Case, &d.Index, &d.At, &d.Incoming, &d.Body)
+	}, `SELECT case_id, idx, accepted_at_unix, incoming, body FROM letter
+		WHERE act = 'decide' AND (accepted_at_unix, idx) > (?1, ?3) AND accepted_at_unix < ?2 AND body IS NOT NULL
+		ORDER BY accepted_at_unix, idx LIMIT ?4`, from, to, after, limit)
 }
 
 // PutAssignment implements [store.WorkWriter].

@@ -458,6 +458,7 @@ CREATE TABLE saved_view (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX letter_act ON letter (act, accepted_at_unix);
+CREATE INDEX letter_answered ON letter (case_id, act, accepted_at_unix);
 
 CREATE VIRTUAL TABLE letter_text USING fts5(words, columnsize = 0, tokenize = 'ascii');
 INSERT INTO letter_text (letter_text, rank) VALUES ('secure-delete', 1);

@@ -15,13 +15,27 @@ import (
 )
 
 const (
-	// casesVariable sets how many cases a desk is filled with; each has ten messages.
-	// 100,000 is the size that is promised.
+	// casesVariable sets how many cases the desk of a benchmark has; each has ten
+	// messages. 100,000 is the size that is promised.
 	casesVariable = "ENTRAIDE_BENCH_CASES"
 	// fewCases is how many there are without it, and batch how many are put at once.
 	fewCases = 500
 	batch    = 500
 )
+
+// Cases is how many cases the desk of a benchmark has.
+func Cases(b *testing.B) int {
+	b.Helper()
+	set := os.Getenv(casesVariable)
+	if set == "" {
+		return fewCases
+	}
+	cases, err := strconv.Atoi(set)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return cases
+}
 
 // acts are those of a case that a desk is filled with, and whether they come from the
 // side that began it.
@@ -36,17 +50,10 @@ var acts = []struct {
 // CaseID is the id of a case of Fill, by its number from 0.
 func CaseID(i int) string { return string(states.ID(fmt.Sprint("c", i))) }
 
-// Fill puts cases into the case file of a desk as they would have come to be there,
-// and returns how many.
-func Fill(t testing.TB, d *desk.Desk, now time.Time) (cases int) {
+// Fill puts cases of the last days into the case file of a desk, as they would have
+// come to be there.
+func Fill(t testing.TB, d *desk.Desk, now time.Time, cases int) {
 	t.Helper()
-	cases = fewCases
-	if set := os.Getenv(casesVariable); set != "" {
-		var err error
-		if cases, err = strconv.Atoi(set); err != nil {
-			t.Fatal(err)
-		}
-	}
 	begun := time.Now()
 	f := &filling{t: t, now: now, bodies: map[workflow.Act][]byte{}}
 	for _, x := range acts {
@@ -65,7 +72,6 @@ func Fill(t testing.TB, d *desk.Desk, now time.Time) (cases int) {
 		}
 	}
 	t.Logf("%d cases with %d messages in %s", cases, f.index, time.Since(begun).Round(time.Second))
-	return cases
 }
 
 // A filling is how far Fill has come.
