@@ -94,7 +94,9 @@ func (p *Payload) checkBody(c Core) error {
 	f.must(convention.MayTravel(body.Kind(), string(c.Act)), problem.InvalidValue, "kind",
 		fmt.Sprintf("A body of this kind does not travel with the act %s.", c.Act))
 	agrees := func(ok bool, field string) { f.must(ok, problem.InvalidValue, field, "The header says otherwise.") }
-	none := func() { f.must(len(p.Evidence) == 0, problem.InvalidValue, "kind", "A body of this kind carries no evidence.") }
+	none := func() {
+		f.must(len(p.Evidence) == 0, problem.InvalidValue, "kind", "A body of this kind carries no evidence.")
+	}
 	switch b := body.(type) {
 	case *convention.Request:
 		f.must(len(p.Evidence) == 0 || len(p.Evidence) == len(b.Attachments), problem.InvalidValue, "attachments", "All attachments travel with the request, or none.")
