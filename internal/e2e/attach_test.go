@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/workflow"
@@ -146,6 +148,39 @@ func TestAttachmentsExchanged(t *testing.T) {
 		}
 		if left, err := filepath.Glob(bag + "*"); err != nil || len(left) > 0 {
 			t.Errorf("it is kept: %v, %v", left, err)
+		}
+	}
+}
+
+// TestBroughtMeanwhile brings a file while others are being sealed: it stays, and so
+// does what was written meanwhile.
+func TestBroughtMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	qm, _ := h.pair()
+	o := office.New(qm)
+	d := newDraft(t, o, ana, workflow.Urgent)
+	bring := func(name string) {
+		_, err := o.Receive(t.Context(), ana, d.ID, office.Chunk{Name: name, Total: int64(len(name))}, strings.NewReader(name))
+		h.must(err)
+	}
+	bring("early.txt")
+	meanwhile := sync.OnceFunc(func() {
+		bring("late.txt")
+		save(t, o, ana, d, "written meanwhile")
+	})
+	sealed, err := o.Attach(t.Context(), ana, d.ID, office.Attaching{
+		Version: d.Version, About: convention.Attachment{Role: "order"}, Report: func(desk.Progress) { meanwhile() },
+	})
+	h.must(err)
+	whole, underWay, err := o.Files(t.Context(), ana, d.ID)
+	h.must(err)
+	if len(whole) != 1 || whole[0].Name != "late.txt" || len(underWay) > 0 {
+		t.Errorf("the files that are left are %v and %v", whole, underWay)
+	}
+	for _, want := range []string{`"early.txt"`, "written meanwhile"} {
+		if !strings.Contains(string(sealed.Body), want) {
+			t.Errorf("the draft lacks %s: %s", want, sealed.Body)
 		}
 	}
 }

@@ -355,5 +355,10 @@ func (o *Office) list(ctx context.Context, by desk.Officer, b *bringing, sealed 
 	if err != nil {
 		return d, err
 	}
-	return d, os.RemoveAll(b.dir)
+	for _, f := range b.files { // not one that was brought meanwhile
+		if err := os.Remove(filepath.Join(b.dir, f.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return d, err
+		}
+	}
+	return d, nil
 }
