@@ -211,5 +211,13 @@ async function without(world) {
   await world.follow(page, ".ed-actions button[value=save]");
   await page.goto(`${origin}${draft}/part/measure-0`);
   world.expect("an item is added and kept without scripts", await page.inputValue("[name='/measures/0/subscriber/identifiers/0/value']") === "harbour-17");
+  await page.goto(`${origin}${draft}/files`);
+  await page.setInputFiles("#files", { name: "order.pdf", mimeType: "application/pdf", buffer: Buffer.from("the court orders") });
+  await world.follow(page, "form[data-upload] .ed-actions button");
+  await page.selectOption("#role", "order");
+  await world.follow(page, "form[action$='/files/attach'] button");
+  await page.goto(`${origin}${draft}`);
+  await world.follow(page, "main a[href$='/files']");
+  world.expect("a document is attached without scripts", /order\.pdf[^]*[0-9a-f]{64}/.test(await page.locator("main").innerText()));
   await page.context().close();
 }
