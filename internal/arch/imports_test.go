@@ -77,7 +77,7 @@ var mayImport = []struct {
 	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
 	{"internal/desk/office", slices.Concat(everyPkg, []string{"internal/desk", "internal/store"})},
 	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk", "internal/store", "internal/testkit/states"})},
-	{"internal/page", []string{"internal/locale", "pkg/problem"}},
+	{"internal/page", []string{"internal/locale", "internal/telemetry", "pkg/problem"}},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/page", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
 	{"internal/testkit/mirrors", slices.Concat(everyPkg, []string{"internal/auditor"})},

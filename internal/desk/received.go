@@ -14,6 +14,7 @@ import (
 
 	"github.com/entraide/entraide/internal/durable"
 	"github.com/entraide/entraide/internal/filelock"
+	"github.com/entraide/entraide/internal/telemetry"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/strictjson"
@@ -325,7 +326,7 @@ func (d *Desk) runFetches(ctx context.Context) {
 	for {
 		wait := fetchEvery
 		if err := d.FetchAsked(ctx); err != nil && ctx.Err() == nil {
-			d.Log.Warn("fetching evidence", "err", err)
+			d.Log.Warn("fetching evidence", "err", telemetry.Cause(err))
 			wait = fetchAgain
 		}
 		tick.Reset(wait)

@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 
+	"github.com/entraide/entraide/internal/telemetry"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -88,6 +90,9 @@ func Record(log *slog.Logger, status int, incident string, err error, attrs ...a
 	case err == nil:
 		log.Info("page", attrs...)
 	case status >= http.StatusInternalServerError:
+		if _, ok := errors.AsType[*fs.PathError](err); ok {
+			err = telemetry.Cause(err)
+		}
 		log.Error("page failed", append(attrs, "incident", incident, "err", err)...)
 	default:
 		log.Info("page refused", append(attrs, "status", status)...)

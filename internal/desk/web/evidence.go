@@ -13,6 +13,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
 	"github.com/entraide/entraide/internal/page"
+	"github.com/entraide/entraide/internal/telemetry"
 	"github.com/entraide/entraide/pkg/convention"
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/problem"
@@ -233,7 +234,7 @@ func (s *Server) take(w http.ResponseWriter, t office.Taking) {
 	}
 	w.Header().Set("Content-Length", strconv.FormatInt(t.Bytes, 10))
 	if err := t.Write(&patient{w, http.NewResponseController(w)}); err != nil {
-		s.Log.Warn("evidence was not taken whole", "err", err)
+		s.Log.Warn("evidence was not taken whole", "err", telemetry.Cause(err))
 	}
 }
 

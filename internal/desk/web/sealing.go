@@ -9,6 +9,7 @@ import (
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/page"
+	"github.com/entraide/entraide/internal/telemetry"
 	"github.com/entraide/entraide/pkg/problem"
 )
 
@@ -103,7 +104,7 @@ func (s *Server) sealingIn(c *Call, v *filesView) {
 	case !job.over():
 		v.Percent, v.Waits = job.percent.Load(), true
 	case job.err != nil:
-		s.Log.Warn("files could not be sealed", "err", job.err)
+		s.Log.Warn("files could not be sealed", "err", telemetry.Cause(job.err))
 		v.Form.Fail("files", c.L.T("compose.seal_failed"))
 	}
 }
