@@ -154,18 +154,21 @@ func evidenceOf(o store.Order) (a attached, err error) {
 
 // Sealed describes what is in a directory of SealEvidence: the package that a
 // delivery lists, and the file as a message names it, the number-th from 1.
-func Sealed(dir string, number int) (*evidence.Package, evidence.Sealed, message.EvidenceFile, error) {
-	sealed, err := evidence.ReadSealed(dir)
-	if err != nil {
-		return nil, sealed, message.EvidenceFile{}, err
+func Sealed(dir string, number int) (p *evidence.Package, sealed evidence.Sealed, file message.EvidenceFile, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s is not a directory of sealed evidence: %w", dir, err)
+		}
+	}()
+	if sealed, err = evidence.ReadSealed(dir); err != nil {
+		return nil, sealed, file, err
 	}
 	text, err := os.ReadFile(filepath.Join(dir, PackageFile))
 	if err != nil {
-		return nil, sealed, message.EvidenceFile{}, fmt.Errorf("reading the description of the sealed package: %w", err)
+		return nil, sealed, file, fmt.Errorf("reading the description of the sealed package: %w", err)
 	}
-	p, err := evidence.ParsePackage(text)
-	if err != nil {
-		return nil, sealed, message.EvidenceFile{}, err
+	if p, err = evidence.ParsePackage(text); err != nil {
+		return nil, sealed, file, err
 	}
 	return p, sealed, message.EvidenceFile{
 		Name: fmt.Sprintf("evidence-%d.tar", number), MediaType: "application/x-tar", Size: sealed.PlainBytes,
@@ -195,7 +198,7 @@ func (d *Desk) attach(o Order, body convention.Body) ([]byte, error) {
 		p, sealed, file, err := Sealed(dir, i+1)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%s is not a directory of sealed evidence: %w", dir, err)
+			return nil, err
 		case sealed.Bytes > limit:
 			return nil, problem.Newf(problem.TooLarge, field, "%s takes evidence of at most %d bytes, sealed; this has %d.", o.To, limit, sealed.Bytes)
 		}

@@ -18,7 +18,6 @@ import (
 	"github.com/entraide/entraide/pkg/evidence"
 	"github.com/entraide/entraide/pkg/message"
 	"github.com/entraide/entraide/pkg/problem"
-	"github.com/entraide/entraide/pkg/workflow"
 )
 
 // itemsFile lists what is to be sealed, in the directory that is sealed into.
@@ -69,7 +68,7 @@ func Items(dir string) (items []evidence.Item, err error) {
 func ListPackage(dir string, number, measure int64, description convention.Text) (convention.Package, error) {
 	p, sealed, file, err := Sealed(dir, int(number))
 	if err != nil {
-		return convention.Package{}, fmt.Errorf("%s is not a directory of sealed evidence: %w", dir, err)
+		return convention.Package{}, err
 	}
 	at, err := time.Parse(time.RFC3339, p.Custody.AcquiredAt)
 	if err != nil {
@@ -125,7 +124,7 @@ func OnMedium(p *convention.Package, dir string, m convention.Medium) error {
 func ListAttachment(dir string, number int64, a convention.Attachment) (convention.Attachment, error) {
 	p, _, _, err := Sealed(dir, int(number))
 	if err != nil {
-		return a, fmt.Errorf("%s is not a directory of sealed evidence: %w", dir, err)
+		return a, err
 	}
 	if len(p.Files) != 1 {
 		return a, problem.Newf(problem.InvalidValue, "attachments", "%s holds %d files; an attachment is one: seal each into a directory of its own.", dir, len(p.Files))
@@ -165,12 +164,13 @@ func (d *Desk) Packages(ctx context.Context, caseID string) ([]PackageLine, erro
 			if err != nil {
 				return err
 			}
-			if l.Act == string(workflow.Request) {
+			body, _ := convention.ParseBody(l.Body) // what is not authentic has none
+			if q, ok := body.(*convention.Request); ok && len(q.Attachments) > 0 {
 				if l, err = r.Letter(ctx, l.ID); err != nil { // with its header, which says what travels
 					return err
 				}
 			}
-			of := delivered(l, verdicts)
+			of := delivered(l, body, verdicts)
 			if pending, err := pendingConditions(ctx, r, l); err != nil {
 				return err
 			} else if len(pending) > 0 {
@@ -196,7 +196,8 @@ func (d *Desk) Packages(ctx context.Context, caseID string) ([]PackageLine, erro
 			if a.Uploaded {
 				state = "uploaded"
 			}
-			lines = append(lines, listed(o.ID, o.Body, len(a.Files), func(int64) string { return state })...)
+			body, _ := convention.ParseBody(o.Body) // checked when it was sent
+			lines = append(lines, listed(o.ID, body, len(a.Files), func(int64) string { return state })...)
 		}
 		return nil
 	})
@@ -208,13 +209,14 @@ func (d *Desk) Packages(ctx context.Context, caseID string) ([]PackageLine, erro
 	return lines, err
 }
 
-// delivered are the packages of a message; of a request those that its header names.
-func delivered(l store.Letter, verdicts []store.Verdict) []PackageLine {
+// delivered are the packages of a message with a body; of a request those that its
+// header names.
+func delivered(l store.Letter, body convention.Body, verdicts []store.Verdict) []PackageLine {
 	files := 0
 	if m, err := message.Parse(l.Sealed); err == nil {
 		files = len(m.Header.Evidence)
 	}
-	lines := listed(l.ID, l.Body, files, func(number int64) string {
+	lines := listed(l.ID, body, files, func(number int64) string {
 		if !l.Incoming {
 			return "sent"
 		}
@@ -232,12 +234,8 @@ func delivered(l store.Letter, verdicts []store.Verdict) []PackageLine {
 
 // listed are the packages that a body lists: those of a delivery, or the attachments
 // of a request that carries so many files.
-func listed(id string, body []byte, files int, state func(number int64) string) (lines []PackageLine) {
-	parsed, err := convention.ParseBody(body)
-	if err != nil {
-		return nil // what is not authentic has no body
-	}
-	switch b := parsed.(type) {
+func listed(id string, body convention.Body, files int, state func(number int64) string) (lines []PackageLine) {
+	switch b := body.(type) {
 	case *convention.Delivery:
 		for _, p := range b.Packages {
 			line := PackageLine{Message: id, Number: p.Number, Description: p.Description.Text, Bytes: p.Size, SHA256: p.SHA256, State: state(p.Number)}
@@ -274,19 +272,20 @@ func (d *Desk) EvidenceReceipt(ctx context.Context, caseID, message string) (*co
 	if err != nil {
 		return nil, err
 	}
-	lines := delivered(letter, verdicts)
-	if len(lines) == 0 || lines[0].Attachment {
+	body, err := convention.ParseBody(letter.Body)
+	delivery, ok := body.(*convention.Delivery)
+	if err != nil || !ok || len(delivery.Packages) == 0 {
 		return nil, problem.New(problem.InvalidValue, "delivery", "The message delivers no package.")
 	}
 	b := &convention.ReceiptOfEvidence{
 		Head: convention.HeadOf("receipt-of-evidence"), Delivery: letter.Digest, Received: convention.At(time.Unix(letter.AcceptedAt, 0).UTC()),
 	}
-	for _, line := range lines {
-		i := slices.IndexFunc(verdicts, func(v store.Verdict) bool { return v.Number == line.Number })
+	for _, p := range delivery.Packages {
+		i := slices.IndexFunc(verdicts, func(v store.Verdict) bool { return v.Number == p.Number })
 		if i < 0 {
-			return nil, problem.Newf(problem.InvalidValue, "packages", "Package %d has not been fetched: `entraide evidence fetch %s`.", line.Number, message)
+			return nil, problem.Newf(problem.InvalidValue, "packages", "Package %d has not been fetched: `entraide evidence fetch %s`.", p.Number, message)
 		}
-		item := convention.PackageItem{Number: line.Number, Result: verdicts[i].Result, SHA256: verdicts[i].SHA256}
+		item := convention.PackageItem{Number: p.Number, Result: verdicts[i].Result, SHA256: verdicts[i].SHA256}
 		if item.Result != resultOK {
 			item.Note = &convention.Text{Lang: "en", Text: "Found when it was opened on " + unixTime(verdicts[i].At) + ".", Authentic: true}
 		}

@@ -2,9 +2,7 @@ package office_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/store"
@@ -60,18 +58,6 @@ func BenchmarkDesk(b *testing.B) {
 			return err
 		}},
 	} {
-		b.Run(x.name, func(b *testing.B) {
-			var took []time.Duration
-			for i := 0; b.Loop(); i++ {
-				begun := time.Now()
-				if err := x.do(i); err != nil {
-					b.Fatal(err)
-				}
-				took = append(took, time.Since(begun))
-			}
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
-			b.ReportMetric(float64(took[(len(took)*95-1)/100].Microseconds())/1000, "p95-ms")
-		})
+		b.Run(x.name, func(b *testing.B) { desks.Measure(b, x.do) })
 	}
 }

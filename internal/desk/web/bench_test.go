@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"testing"
 	"time"
 
@@ -39,18 +38,13 @@ func BenchmarkPages(b *testing.B) {
 		{"case", func(i int) string { return "/cases/" + desks.CaseID(i*7919%cases) }},
 	} {
 		b.Run(x.name, func(b *testing.B) {
-			var took []time.Duration
-			for i := 0; b.Loop(); i++ {
+			desks.Measure(b, func(i int) error {
 				h.pass(time.Second) // another budget
-				begun := time.Now()
 				if got := o.get(x.path(i)); got.Code != http.StatusOK {
-					b.Fatalf("%s: %d", x.path(i), got.Code)
+					return fmt.Errorf("%s: %d", x.path(i), got.Code)
 				}
-				took = append(took, time.Since(begun))
-			}
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
-			b.ReportMetric(float64(took[(len(took)*95-1)/100].Microseconds())/1000, "p95-ms")
+				return nil
+			})
 		})
 	}
 }
