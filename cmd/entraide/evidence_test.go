@@ -40,6 +40,7 @@ type crossing struct {
 	broker *exec.Cmd
 	peak   map[string]int64 // largest resident set of each kind of process, in KiB
 	puts   atomic.Int64     // parts that the broker took
+	gets   atomic.Int64     // parts that the broker gave
 }
 
 // home is the home of one of them.
@@ -142,8 +143,11 @@ func (x *crossing) serve() {
 	x.must(said.Err())
 	go func() {
 		for said.Scan() {
-			if strings.Contains(said.Text(), "msg=request route=put") {
+			switch line := said.Text(); {
+			case strings.Contains(line, "msg=request route=put "):
 				x.puts.Add(1)
+			case strings.Contains(line, "msg=request route=part "):
+				x.gets.Add(1)
 			}
 		}
 	}()
@@ -247,8 +251,13 @@ func TestEvidenceMemory(t *testing.T) {
 	}
 }
 
-// kills is how often each process is killed.
-const kills = 20
+// kills is how often each process is killed, and share how many of the 62 parts it
+// may have moved between two of them: it is killed then at the latest, so that on a
+// fast machine too there is work left for those that are killed after it.
+const (
+	kills = 20
+	share = 1
+)
 
 // TestEvidenceKilled kills, at 20 moments that nobody chooses, each of the three
 // processes that evidence goes through: the desk that uploads, the broker, and the
@@ -260,10 +269,8 @@ func TestEvidenceKilled(t *testing.T) {
 	dir := x.seal(path)
 	x.run("QN", append(x.deliverArgs(dir), "--queue")...)
 
-	killed := x.killed("desk serve", func() *exec.Cmd {
-		return x.command(context.Background(), "QN", "desk", "serve", "--bandwidth", "80M")
-	}, 1500*time.Millisecond, func() bool { return false })
-	t.Logf("desk serve: killed %d times; %d parts are with the broker", killed, x.parts())
+	x.killed("QN", &x.puts, "desk", "serve", "--bandwidth", "80M")
+	t.Logf("desk serve: killed %d times; %d parts are with the broker", kills, x.parts())
 	x.brokerKilled(func(ctx context.Context) error {
 		cmd := x.command(ctx, "QN", "desk", "serve", "--bandwidth", "60M")
 		x.must(cmd.Start())
@@ -281,13 +288,9 @@ func TestEvidenceKilled(t *testing.T) {
 	}
 	id := x.delivered(t.Context())
 	bag := filepath.Join(x.dir, "bag")
-	fetch := []string{"evidence", "fetch", id, "--dir", bag, "--bandwidth", "200M"}
-	killed = x.killed("evidence fetch", func() *exec.Cmd { return x.command(context.Background(), "QM", fetch...) }, 1500*time.Millisecond,
-		func() bool { _, err := os.Stat(bag); return err == nil })
-	t.Logf("evidence fetch: killed %d times", killed)
-	if _, err := os.Stat(bag); err != nil {
-		x.run("QM", "evidence", "fetch", id, "--dir", bag)
-	}
+	x.killed("QM", &x.gets, "evidence", "fetch", id, "--dir", bag, "--bandwidth", "200M")
+	t.Logf("evidence fetch: killed %d times; %d parts were given", kills, x.gets.Load())
+	x.run("QM", "evidence", "fetch", id, "--dir", bag)
 	if got := x.digestOf(filepath.Join(bag, "data", "disk.img")); got != digest {
 		t.Errorf("the digest is %s, want %s", got, digest)
 	}
@@ -295,19 +298,40 @@ func TestEvidenceKilled(t *testing.T) {
 	x.run("broker", "broker", "check")
 }
 
-// killed starts a process and kills it after a random time, as often as kills
-// says, or until it is done.
-func (x *crossing) killed(what string, start func() *exec.Cmd, within time.Duration, done func() bool) (n int) {
+// killed starts a command again and again and kills it each time, while it moves
+// parts.
+func (x *crossing) killed(home string, moved *atomic.Int64, args ...string) {
 	x.t.Helper()
-	for ; n < kills && !done(); n++ {
-		cmd := start()
+	from := moved.Load()
+	for n := range kills {
+		cmd := x.command(context.Background(), home, args...)
 		x.must(cmd.Start())
-		timer := time.AfterFunc(300*time.Millisecond+mathrand.N(within), func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		timer.Stop()
-		x.note(what, cmd)
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case err := <-ended:
+			x.t.Fatalf("%v ended after it was killed %d times: %v", args, n, err)
+		case <-moment(1800*time.Millisecond, moved, from+share*int64(n+1)):
+		}
+		x.must(cmd.Process.Kill())
+		<-ended
+		x.note(strings.Join(args[:2], " "), cmd)
 	}
-	return n
+}
+
+// moment is closed at some moment within a time, and at the latest when a count has
+// come to what it says.
+func moment(within time.Duration, count *atomic.Int64, most int64) <-chan struct{} {
+	come := make(chan struct{})
+	go func() {
+		defer close(come)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for end := time.Now().Add(mathrand.N(within)); time.Now().Before(end) && count.Load() < most; {
+			<-tick.C
+		}
+	}()
+	return come
 }
 
 // parts is how many parts the broker holds.
@@ -324,21 +348,20 @@ func (x *crossing) brokerKilled(work func(context.Context) error) {
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(x.t.Context(), 4*time.Minute)
 	defer cancel()
+	from := x.puts.Load()
 	done := make(chan error, 1)
 	go func() { done <- work(ctx) }()
-	n := 0
-	for ; n < kills; n++ {
-		timer := time.NewTimer(50*time.Millisecond + mathrand.N(500*time.Millisecond))
+	for n := range kills {
 		select {
 		case err := <-done:
 			x.t.Fatalf("it ended after %d kills of the broker: %v", n, err)
-		case <-timer.C:
+		case <-moment(time.Second, &x.puts, from+share*int64(n+1)):
 		}
 		x.must(x.broker.Process.Kill())
 		_ = x.broker.Wait()
 		x.serve()
 	}
-	x.t.Logf("broker: killed %d times", n)
+	x.t.Logf("broker: killed %d times", kills)
 	x.must(<-done)
 }
 
