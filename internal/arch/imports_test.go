@@ -55,8 +55,9 @@ var mayImport = []struct {
 
 	// Storage: one interface, two engines that share no code and no SQL.
 	{"internal/store", []string{"pkg/translog"}},
-	{"internal/store/postgres", []string{"internal/store", "pkg/translog"}},
-	{"internal/store/sqlite", []string{"internal/filelock", "internal/store", "pkg/translog"}},
+	{"internal/store/desksql", []string{"internal/store"}},
+	{"internal/store/postgres", []string{"internal/store", "internal/store/desksql", "pkg/translog"}},
+	{"internal/store/sqlite", []string{"internal/filelock", "internal/store", "internal/store/desksql", "pkg/translog"}},
 
 	// Parts of tests.
 	{"internal/testkit", everyPkg},
@@ -73,10 +74,10 @@ var mayImport = []struct {
 	{"internal/broker", slices.Concat(everyPkg, []string{"internal/guard", "internal/parts", "internal/store", "internal/telemetry", "internal/witness"})},
 	{"internal/broker/api", slices.Concat(everyPkg, []string{"internal/broker", "internal/parts", "internal/transport", "internal/telemetry"})},
 	{"internal/broker/home", slices.Concat(everyPkg, []string{"internal/config", "internal/broker", "internal/broker/api", "internal/durable", "internal/guard", "internal/parts", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/telemetry", "internal/transport"})},
-	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/report", "internal/store", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
+	{"internal/desk", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/enrolment", "internal/filelock", "internal/keyring", "internal/report", "internal/store", "internal/store/postgres", "internal/store/sqlite", "internal/transport", "internal/telemetry", "internal/witness"})},
 	{"internal/desk/account", slices.Concat(everyPkg, []string{"internal/desk", "internal/locale", "internal/store"})},
 	{"internal/desk/office", slices.Concat(everyPkg, []string{"internal/desk", "internal/store"})},
-	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk", "internal/store", "internal/testkit/states"})},
+	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk", "internal/store", "internal/store/postgres", "internal/testkit/pgserver", "internal/testkit/states"})},
 	{"internal/page", []string{"internal/locale", "internal/telemetry", "pkg/problem"}},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/page", "internal/telemetry"})},
 	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},

@@ -37,7 +37,8 @@ func test(ctx context.Context, c *checker) error {
 
 // race runs the tests of the packages that use concurrency once more, under
 // the race detector, which needs C. It is several times slower, so long tests
-// may shorten or leave out (testing.Short) what they have just done without.
+// may shorten or leave out (testing.Short) what they have just done without. The
+// desks of fictitious States, which were in SQLite before, are in PostgreSQL now.
 func race(ctx context.Context, c *checker) error {
 	packages, err := c.concurrentPackages(ctx)
 	if err != nil || len(packages) == 0 {
@@ -47,7 +48,7 @@ func race(ctx context.Context, c *checker) error {
 	if c.pattern != "" {
 		args = append(args, "-run="+c.pattern)
 	}
-	r, err := c.goTest(ctx, []string{"CGO_ENABLED=1"}, append(args, packages...)...)
+	r, err := c.goTest(ctx, []string{"CGO_ENABLED=1", "ENTRAIDE_TEST_DESKS=postgres"}, append(args, packages...)...)
 	if err != nil {
 		r.writeProblems(c.out)
 		return err

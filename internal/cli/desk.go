@@ -78,13 +78,7 @@ func plainProfile(party string) profile {
 	}
 }
 
-func (a *app) deskInit() *cobra.Command {
-	var party, broker, described, qr, hsm string
-	var suites []string
-	c := &cobra.Command{
-		Use:   "init",
-		Short: "Make a desk's home and keys, and the request to be admitted",
-		Long: `Make a desk's home in --home, which must be empty or absent: the State's key,
+const deskInitLong = `Make a desk's home in --home, which must be empty or absent: the State's key,
 keys for each authority in each suite, all locked under one passphrase.
 
 Send the file enrolment.json of the new home to the depositary. When they call,
@@ -100,7 +94,18 @@ the QR code; desk enrolment shows all of it again. --profile names a JSON file w
 
 positions are rows of ` + "`entraide schema show stance`" + `, each with the types of
 measures to which it applies; none means all. The check of requests to the
-authority, at every desk, uses them.`,
+authority, at every desk, uses them.
+
+The case file is in the home, in desk.db. With --database it is in a PostgreSQL
+database that is this desk's alone; see docs/desk.md, "The case file in PostgreSQL".`
+
+func (a *app) deskInit() *cobra.Command {
+	var party, broker, described, address, qr, hsm string
+	var suites []string
+	c := &cobra.Command{
+		Use:     "init",
+		Short:   "Make a desk's home and keys, and the request to be admitted",
+		Long:    deskInitLong,
 		Example: "  entraide desk init --home desk --party QM --broker broker.json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -108,7 +113,7 @@ authority, at every desk, uses them.`,
 			if err != nil {
 				return err
 			}
-			o := desk.InitOptions{Party: party, Now: a.now}
+			o := desk.InitOptions{Party: party, Database: address, Now: a.now}
 			if o.Broker, err = readBroker(broker); err != nil {
 				return err
 			}
@@ -141,6 +146,7 @@ authority, at every desk, uses them.`,
 	flags := c.Flags()
 	flags.StringVar(&party, "party", "", "code of the State, such as QM")
 	flags.StringVar(&broker, "broker", "", "the broker's broker.json")
+	flags.StringVar(&address, "database", "", "keep the case file in PostgreSQL: a postgres:// address without a password (else in the home, in SQLite)")
 	flags.StringVar(&described, "profile", "", "JSON file with the State's names and authorities")
 	flags.StringVar(&hsm, "hsm", "", "socket of the helper of a device, to make the State's key and those of hsm-4 there (hsm-4 alone, without --suites)")
 	flags.StringSliceVar(&suites, "suites", []string{"pq-6", "modern-6", "classic-4"}, "suites of the authorities' keys")

@@ -131,7 +131,8 @@ func hintFor(err error) string {
 		{desk.ErrOlder, "ask for a snapshot that was made later; what this desk knows stays"},
 		{desk.ErrUnconfirmed, "do not act on the paper before the authority that is said to have sent it has been called on a number that the directory names"},
 		{syscall.EADDRINUSE, "somebody serves there already: stop them, or name another address"},
-		{store.ErrUnsafe, "change the setting and start again; the broker does not run on a database that may lose what it acknowledged"},
+		{store.ErrForeign, "name the database that this home began with, in desk.toml; a new desk needs a database of its own"},
+		{store.ErrUnsafe, "change the setting and start again; nothing runs on a database that may lose what it acknowledged"},
 	} {
 		if errors.Is(err, h.is) {
 			return h.hint

@@ -21,7 +21,6 @@ import (
 
 	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
-	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/internal/witness"
 	"github.com/entraide/entraide/pkg/client"
@@ -79,7 +78,7 @@ func Open(ctx context.Context, home string, o Options) (*Desk, error) {
 	if err := d.readFiles(); err != nil {
 		return nil, err
 	}
-	db, err := sqlite.OpenDesk(ctx, filepath.Join(home, database))
+	db, err := openDatabase(ctx, home, d.signer.Name())
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +111,6 @@ func (d *Desk) readFiles() error {
 		return fmt.Errorf("reading %s: %w", brokerFile, err)
 	}
 	if d.trust, err = verify.NewTrust(d.public); err != nil {
-		return err
-	}
-	if _, err := readConfig(d.home); err != nil {
 		return err
 	}
 	secret, err := os.ReadFile(filepath.Join(d.home, logKeyFile))

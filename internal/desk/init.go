@@ -20,7 +20,6 @@ import (
 	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/internal/keyring"
 	"github.com/entraide/entraide/internal/store"
-	"github.com/entraide/entraide/internal/store/sqlite"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/internal/witness"
 	"github.com/entraide/entraide/pkg/convention"
@@ -60,9 +59,12 @@ type InitOptions struct {
 	Passphrase  []byte
 	// HSM is the socket of a device's helper, if there is one: the State's key
 	// and those of suite hsm-4 are made in the device and stay there.
-	HSM    string
-	Broker wire.Broker
-	Now    func() time.Time
+	HSM string
+	// Database is the address of a PostgreSQL database for the case file, or empty:
+	// the home keeps it then. See [CheckAddress]; a password has no place in it.
+	Database string
+	Broker   wire.Broker
+	Now      func() time.Time
 }
 
 // AuthorityOptions describe one authority of a new desk.
@@ -114,33 +116,47 @@ func Init(ctx context.Context, home string, o InitOptions) (enrolment.Enrolment,
 	if names, err := os.ReadDir(home); err != nil || len(names) > 1 {
 		return none, errors.Join(err, fmt.Errorf("%s is not empty; choose another directory", home))
 	}
-	digest, err := transport.Create(home, "entraide desk", o.Now())
+	name, err := newName()
 	if err != nil {
 		return none, err
+	}
+	db, err := beginDatabase(ctx, home, o.Database, name+"log")
+	if err != nil {
+		return none, err
+	}
+	request, err := fill(ctx, home, o, name, db)
+	return request, errors.Join(err, db.Close())
+}
+
+// newName returns a name for the logs of a desk that no other has.
+func newName() (string, error) {
+	random := make([]byte, 8)
+	if _, err := rand.Read(random); err != nil {
+		return "", err
+	}
+	return "desk-" + hex.EncodeToString(random) + ".example/", nil
+}
+
+// fill makes what a home holds besides its database, and notes there what is asked
+// of the depositary.
+func fill(ctx context.Context, home string, o InitOptions, name string, db store.Desk) (enrolment.Enrolment, error) {
+	digest, err := transport.Create(home, "entraide desk", o.Now())
+	if err != nil {
+		return enrolment.Enrolment{}, err
 	}
 	request, err := makeKeys(home, o, digest)
 	if err != nil {
-		return none, err
+		return enrolment.Enrolment{}, err
 	}
-	db, err := sqlite.OpenDesk(ctx, filepath.Join(home, database))
-	if err != nil {
-		return none, err
+	if err := db.Write(ctx, func(w store.DeskWriter) error { return putAsked(ctx, w, request, o.Now()) }); err != nil {
+		return enrolment.Enrolment{}, err
 	}
-	err = db.Write(ctx, func(w store.DeskWriter) error { return putAsked(ctx, w, request, o.Now()) })
-	if err := errors.Join(err, db.Close()); err != nil {
-		return none, err
-	}
-	return request, writeFiles(home, o, request)
+	return request, writeFiles(home, o, name, request)
 }
 
 // writeFiles writes what is not a key of the State: the broker's description,
 // the key of the desk's own log, and the enrolment.
-func writeFiles(home string, o InitOptions, request enrolment.Enrolment) error {
-	random := make([]byte, 8)
-	if _, err := rand.Read(random); err != nil {
-		return err
-	}
-	name := "desk-" + hex.EncodeToString(random) + ".example/"
+func writeFiles(home string, o InitOptions, name string, request enrolment.Enrolment) error {
 	signer, verifier, err := translog.GenerateKey(name + "log")
 	if err != nil {
 		return err
@@ -163,9 +179,11 @@ func writeFiles(home string, o InitOptions, request enrolment.Enrolment) error {
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{
-		brokerFile: broker, EnrolmentFile: enrolled, logKeyFile: []byte(signer), vkeyFile: []byte(verifier),
-	} {
+	files := map[string][]byte{brokerFile: broker, EnrolmentFile: enrolled, logKeyFile: []byte(signer), vkeyFile: []byte(verifier)}
+	if o.Database != "" {
+		files[configFile] = fmt.Appendf(nil, "database = %q", o.Database)
+	}
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(home, name), append(content, '\n'), 0o600); err != nil {
 			return err
 		}

@@ -25,6 +25,13 @@ var ErrConfig = errors.New(configFile)
 
 // A Config is what a State sets in desk.toml.
 type Config struct {
+	// Database is the address of the PostgreSQL database that holds the case file,
+	// postgres://… without a password. Without it the home holds the case file in an
+	// SQLite file of its own.
+	Database string `toml:"database"`
+	// DatabaseFile names a file in the home that holds the address, for one with a
+	// password.
+	DatabaseFile string `toml:"database_file"`
 	// Retention says how long the content of a closed case is kept, by type of
 	// measure or, for spontaneous information, "information"; "default" is for
 	// all others. Without a rule, a case is kept.

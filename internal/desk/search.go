@@ -44,8 +44,8 @@ func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit 
 		return out, err
 	}
 	next, open := strings.CutPrefix(next, begun)
-	q := store.TextQuery{Match: query(asked, open), Reader: o.ID, Limit: limit}
-	if q.Match == "" || len(asked) > maxAsked {
+	q := store.TextQuery{Phrases: query(asked, open), Reader: o.ID, Limit: limit}
+	if len(q.Phrases) == 0 || len(asked) > maxAsked {
 		return out, problem.Newf(problem.InvalidValue, "q", "Ask for some words, %d bytes at most.", maxAsked)
 	}
 	if q.Limit <= 0 || q.Limit > maxLines {
@@ -60,7 +60,7 @@ func (d *Desk) Search(ctx context.Context, o Officer, asked, next string, limit 
 	err := d.db.Read(ctx, func(r store.DeskReader) error {
 		hits, err := r.FindText(ctx, q)
 		if err == nil && len(hits) < q.Limit && next == "" {
-			q.Match, open = query(asked, true), true
+			q.Phrases, open = query(asked, true), true
 			hits, err = r.FindText(ctx, q)
 		}
 		if err != nil {

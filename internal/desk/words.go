@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/entraide/entraide/internal/store"
 )
 
 // Texts are searched by words that are spelt alike in the texts and in what is
@@ -107,24 +109,24 @@ func spelt(text string) string {
 	return strings.Join(all, " ")
 }
 
-// query spells what is asked for as an FTS5 query: every part between blanks is a
-// phrase that must be there; with open set, the last word of a part of letters may
-// go on. It is empty where there is nothing to look for.
-func query(asked string, open bool) string {
-	var phrases []string
+// query spells what is asked for: every part between blanks is a phrase that must
+// be there; with open set, the last word of a part of letters may go on. It is empty
+// where there is nothing to look for.
+func query(asked string, open bool) []store.Phrase {
+	var phrases []store.Phrase
 	for part := range strings.FieldsSeq(asked) {
 		phrases = append(phrases, phrasesOf(runsOf(part), open)...)
 	}
-	return strings.Join(phrases, " AND ")
+	return phrases
 }
 
 // phrasesOf makes phrases of the runs of a part: one of its words in their order,
 // and one of each run of characters.
-func phrasesOf(runs []run, open bool) (phrases []string) {
+func phrasesOf(runs []run, open bool) (phrases []store.Phrase) {
 	var plain []string
 	end := func() {
 		if len(plain) > 0 {
-			phrases = append(phrases, phrase(plain, open))
+			phrases = append(phrases, store.Phrase{Words: plain, Open: open && tells(plain[len(plain)-1])})
 			plain = nil
 		}
 	}
@@ -136,28 +138,23 @@ func phrasesOf(runs []run, open bool) (phrases []string) {
 		end()
 		characters := []rune(r.text)
 		if len(characters) == 1 {
-			phrases = append(phrases, `"`+r.text+`" *`)
+			phrases = append(phrases, store.Phrase{Words: []string{r.text}, Open: true})
 			continue
 		}
 		var pairs []string
 		for i := range len(characters) - 1 {
 			pairs = append(pairs, string(characters[i:i+2]))
 		}
-		phrases = append(phrases, `"`+strings.Join(pairs, " ")+`"`)
+		phrases = append(phrases, store.Phrase{Words: pairs})
 	}
 	end()
 	return phrases
 }
 
-// phrase is words in their order. The last may go on, where asked, if it is long
-// enough to say something, and no number.
-func phrase(plain []string, open bool) string {
-	last := plain[len(plain)-1]
-	out := `"` + strings.Join(plain, " ") + `"`
-	if open && len([]rune(last)) >= 3 && !strings.ContainsFunc(last, unicode.IsDigit) {
-		out += " *"
-	}
-	return out
+// tells reports whether the beginning of a word is long enough to say something,
+// and no number.
+func tells(word string) bool {
+	return len([]rune(word)) >= 3 && !strings.ContainsFunc(word, unicode.IsDigit)
 }
 
 // textIn collects every text of a body: all values that are texts.

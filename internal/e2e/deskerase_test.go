@@ -2,16 +2,17 @@ package e2e_test
 
 import (
 	"bytes"
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/desk/office"
+	"github.com/entraide/entraide/internal/testkit/pgserver"
 	"github.com/entraide/entraide/pkg/bundle"
 	"github.com/entraide/entraide/pkg/problem"
 	"github.com/entraide/entraide/pkg/translog"
@@ -25,9 +26,31 @@ import (
 // by whom and on what basis it was erased.
 func TestDeskErasure(t *testing.T) {
 	t.Parallel()
-	h := newHub(t)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		h := newHub(t)
+		h.deskErasure(filepath.Join(h.dir, "QM"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		h := newHub(t)
+		server := pgserver.Start(t, "wal_recycle=off")
+		h.desks = map[string]string{"QM": server.Database(t)}
+		h.deskErasure(filepath.Join(h.dir, "QM"), server.Dir())
+	})
+}
+
+func (h *hub) deskErasure(files ...string) {
+	t := h.t
 	qm, qn := h.pair()
-	h.must(os.WriteFile(filepath.Join(h.dir, "QM", "desk.toml"), []byte("[retention.default]\ndays = 700\nbasis = \"rule 4.2\"\n"), 0o600))
+	settings, err := os.OpenFile(filepath.Join(h.dir, "QM", "desk.toml"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	h.must(err)
+	_, err = settings.WriteString("[retention.default]\ndays = 700\nbasis = \"rule 4.2\"\n")
+	h.must(errors.Join(err, settings.Close()))
+	if h.desks["QM"] != "" { // so that what was not erased would be found
+		h.must(h.deskDatabase("QM").exec(`ALTER TABLE letter ALTER body SET STORAGE EXTERNAL; ALTER TABLE letter_text ALTER words SET STORAGE EXTERNAL;
+			ALTER TABLE outbox ALTER body SET STORAGE EXTERNAL`))
+	}
 	kept := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
 	order := h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{})
 	for old, canary := range map[string]string{"a hospital's computers": "the CANARY hospital", "QM-2026-7": "QM-CANARY-8"} {
@@ -48,7 +71,7 @@ func TestDeskErasure(t *testing.T) {
 			t.Errorf("%s: %v, want %s", what, err, code)
 		}
 	}
-	_, err := erase()
+	_, err = erase()
 	refused("an open case", err, problem.ActNotAllowed)
 	h.send(qn, h.order(workflow.Close, "QN.mla", "QM.mla", sent))
 	h.must(qm.Sync(t.Context()))
@@ -73,24 +96,23 @@ func TestDeskErasure(t *testing.T) {
 	h.must(hold(true))
 
 	// Everything that must go is there before, and nowhere after.
-	files := filepath.Join(h.dir, "QM")
-	parts := filepath.Join(files, "evidence", sent.ID+"-1")
+	parts := filepath.Join(h.dir, "QM", "evidence", sent.ID+"-1")
 	h.must(os.MkdirAll(parts, 0o700))
 	h.must(os.WriteFile(filepath.Join(parts, "part"), []byte("CANARY of a fetched part"), 0o600))
-	canaries := h.deskCanaries(filepath.Join(files, "desk.db"), sent)
+	canaries := h.deskCanaries(sent)
 	canaries["a fetched part"] = []byte("CANARY of a fetched part")
 	for name, canary := range drafted {
 		canaries[name] = canary
 	}
 	for name, canary := range canaries {
-		if !contains(t, files, canary) {
+		if !h.onDisk(files, canary) {
 			t.Errorf("%s is not in the files before, so that nothing is proved", name)
 		}
 	}
 	e, err := erase()
 	h.must(err)
 	for name, canary := range canaries {
-		if contains(t, files, canary) {
+		if h.onDisk(files, canary) {
 			t.Errorf("%s is still in the files", name)
 		}
 	}
@@ -174,27 +196,30 @@ func (h *hub) erasedAndWhole(qm *desk.Desk, kept, sent desk.Message) {
 	}
 
 	// Content that is gone without a record is a finding.
-	conn, err := sql.Open("sqlite", filepath.Join(h.dir, "QM", "desk.db"))
-	h.must(err)
-	defer conn.Close()
-	_, err = conn.ExecContext(t.Context(), `DELETE FROM case_erasure`)
-	h.must(err)
+	h.must(h.deskDatabase("QM").exec(`DELETE FROM case_erasure`))
 	if _, err := qm.VerifyMessages(t.Context()); !errors.Is(err, desk.ErrAltered) || !strings.Contains(err.Error(), "no record says") {
 		t.Errorf("an erasure without a record: %v", err)
 	}
 }
 
+// onDisk reports whether bytes are in files of QM.
+func (h *hub) onDisk(files []string, canary []byte) bool {
+	h.t.Helper()
+	if address := h.desks["QM"]; address != "" {
+		h.flush("postgres", address)
+	}
+	return slices.ContainsFunc(files, func(dir string) bool { return contains(h.t, dir, canary) })
+}
+
 // deskCanaries are what must not survive at a desk: words of the content, bytes
 // of the sealed payload, and a salt of the broker's log.
-func (h *hub) deskCanaries(database string, sent desk.Message) map[string][]byte {
+func (h *hub) deskCanaries(sent desk.Message) map[string][]byte {
 	h.t.Helper()
-	conn, err := sql.Open("sqlite", database)
-	h.must(err)
-	defer conn.Close()
+	d := h.deskDatabase("QM")
 	var sealed, receipt, proof []byte
-	h.must(conn.QueryRowContext(h.t.Context(), `SELECT l.sealed, l.receipt, c.proof FROM letter l JOIN confirmation c ON c.message_id = l.id
-		WHERE l.id = ? AND c.proof IS NOT NULL LIMIT 1`, sent.ID).Scan(&sealed, &receipt, &proof))
-	_, err = translog.ParseReceipt(receipt)
+	h.must(d.conn.QueryRowContext(h.t.Context(), d.dialect(`SELECT l.sealed, l.receipt, c.proof FROM letter l JOIN confirmation c ON c.message_id = l.id
+		WHERE l.id = ? AND c.proof IS NOT NULL LIMIT 1`), sent.ID).Scan(&sealed, &receipt, &proof))
+	_, err := translog.ParseReceipt(receipt)
 	h.must(err)
 	i := bytes.Index(sealed, []byte(`"payload":"`))
 	extra := func(receipt []byte) []byte { return receipt[bytes.Index(receipt, []byte("extra "))+6:][:43] }

@@ -47,6 +47,7 @@ type hub struct {
 	mu     sync.Mutex
 	tamper tamper
 	shift  time.Duration
+	desks  map[string]string // addresses of the databases of desks that are not in SQLite
 }
 
 func newHub(t *testing.T) *hub {
@@ -161,7 +162,7 @@ func (h *hub) admitted(party string) {
 	dir := filepath.Join(h.dir, party)
 	request, err := desk.Init(h.t.Context(), dir, desk.InitOptions{
 		Party: party, Names: map[string]string{"en": party}, Suites: []pgp.Suite{pgp.Modern6}, Passphrase: passphrase,
-		Broker: h.public, Now: h.now,
+		Broker: h.public, Now: h.now, Database: h.desks[party],
 		Authorities: []desk.AuthorityOptions{{
 			Label: "mla", Roles: []string{"central"}, Names: map[string]string{"en": party + ".mla"}, Hours: "24/7", TimeZone: "UTC",
 			Languages: map[string][]string{"emergency": {"en"}, "urgent": {"en"}, "routine": {"en"}},
@@ -279,11 +280,15 @@ func (h *hub) metric(name string) string {
 // cutOff cuts every line.
 func cutOff(http.ResponseWriter, *http.Request, http.Handler) bool { panic(http.ErrAbortHandler) }
 
-// deskDatabase opens the database of a desk, as whoever holds the file can.
+// deskDatabase opens the database of a desk, as its operator can.
 func (h *hub) deskDatabase(party string) *database {
 	h.t.Helper()
-	conn, err := sql.Open("sqlite", filepath.Join(h.dir, party, "desk.db"))
+	driver, address := "sqlite", filepath.Join(h.dir, party, "desk.db")
+	if h.desks[party] != "" {
+		driver, address = "postgres", h.desks[party]
+	}
+	conn, err := sql.Open(driver, address)
 	h.must(err)
 	h.t.Cleanup(func() { conn.Close() })
-	return &database{t: h.t, conn: conn}
+	return &database{t: h.t, conn: conn, pg: driver == "postgres"}
 }

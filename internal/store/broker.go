@@ -30,6 +30,8 @@ var (
 	ErrResidue = errors.New("store: erased content may still be in the files of the database")
 	// ErrElsewhere says that the engine is backed up with tools of its own.
 	ErrElsewhere = errors.New("store: PostgreSQL is backed up with tools of its own, such as pgBackRest")
+	// ErrForeign says that a database is not that of this home.
+	ErrForeign = errors.New("store: the database is not that of this home")
 	// ErrNewer says that the database was written by a newer program.
 	ErrNewer = errors.New("store: database is newer than this program")
 )

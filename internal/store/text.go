@@ -4,13 +4,18 @@ import "context"
 
 // A TextQuery asks for what holds words.
 type TextQuery struct {
-	// Match is a query of words and phrases as [DeskWriter.PutText] was given them:
-	// an FTS5 query.
-	Match  string
-	Reader string // officer who asks; sealed cases of others are left out. Empty for all
-	Case   string // empty for all
-	Before int64  // place of a hit; 0 for the first page
-	Limit  int
+	Phrases []Phrase // each must be there; at least one
+	Reader  string   // officer who asks; sealed cases of others are left out. Empty for all
+	Case    string   // empty for all
+	Before  int64    // place of a hit; 0 for the first page
+	Limit   int
+}
+
+// A Phrase is words in their order, as [DeskWriter.PutText] was given them: letters
+// and digits without a blank.
+type Phrase struct {
+	Words []string
+	Open  bool // the last word may go on
 }
 
 // A TextHit is a message or note that holds the words.

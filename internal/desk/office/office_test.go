@@ -278,6 +278,9 @@ func TestForgotten(t *testing.T) {
 	if n := f.found(ana, "zebracanary"); n != 0 {
 		t.Errorf("%d hits in what was forgotten", n)
 	}
+	if !desks.InFile() {
+		return // the files of PostgreSQL are looked through in its own package
+	}
 	f.must(f.desk.Store().Purge(t.Context()))
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(t.TempDir()), "*", "QM", "desk.db*"))
 	f.must(err)

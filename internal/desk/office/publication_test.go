@@ -19,7 +19,7 @@ import (
 // TestFiguresOfMany counts more than is read of the case file at once, much of it of
 // the same second.
 func TestFiguresOfMany(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() && desks.InFile() {
 		t.Skip("one after another, and many: nothing that the race detector would find")
 	}
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/internal/page"
+	"github.com/entraide/entraide/internal/testkit/desks"
 )
 
 // TestHeaders looks at the answers of every kind of address (T44): pages,
@@ -260,7 +261,7 @@ func TestSecrets(t *testing.T) {
 // TestLanguages renders every page in every language, and counts the sentences
 // that are missing. It does not run beside others: it looks at the counter.
 func TestLanguages(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() && desks.InFile() {
 		t.Skip("every page in every language: nothing that the race detector would find")
 	}
 	h := newHouse(t)

@@ -22,16 +22,24 @@ func (db *DB) Read(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer leave()
-	var tx *sql.Tx
-	err = again(ctx, func() (err error) {
-		tx, err = db.reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-		return err
-	})
+	tx, err := snapshot(ctx, db.reader)
 	if err != nil {
-		return fmt.Errorf("postgres: beginning to read: %w", because(ctx, err))
+		return err
 	}
 	defer tx.Rollback() // nothing was written
 	return fn(&view{tx})
+}
+
+// snapshot begins a transaction that sees one instant.
+func snapshot(ctx context.Context, pool *sql.DB) (tx *sql.Tx, err error) {
+	err = again(ctx, func() (err error) {
+		tx, err = pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("postgres: beginning to read: %w", because(ctx, err))
+	}
+	return tx, nil
 }
 
 // Write implements [store.Broker].
@@ -51,7 +59,7 @@ func (db *DB) Write(ctx context.Context, fn func(store.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("postgres: waiting to write: %w", because(ctx, err))
 	}
-	defer w.end()
+	defer w.turn.end()
 	if err := fn(w); err != nil {
 		return err
 	}
@@ -60,7 +68,7 @@ func (db *DB) Write(ctx context.Context, fn func(store.Writer) error) error {
 			return err
 		}
 	}
-	err = w.commit()
+	err = w.turn.commit()
 	if errors.Is(err, errLost) {
 		return db.settle(context.WithoutCancel(ctx), w, err)
 	}
@@ -92,7 +100,7 @@ func (db *DB) SaveCheckpoint(ctx context.Context, size int64, note []byte) error
 
 // saveCheckpoint saves the note unless one is saved, and returns that one.
 func (db *DB) saveCheckpoint(ctx context.Context, size int64, note []byte) (saved []byte, err error) {
-	l, err := db.lease(ctx)
+	l, err := take(ctx, db.writer)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +158,9 @@ type lease struct {
 	warned string // SQLSTATE of the last warning
 }
 
-func (db *DB) lease(ctx context.Context) (*lease, error) {
-	conn, err := db.writer.Conn(ctx)
+// take takes a connection of a pool.
+func take(ctx context.Context, pool *sql.DB) (*lease, error) {
+	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -188,42 +197,56 @@ func (l *lease) drop() {
 	_ = l.conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
-// begin begins a transaction and takes the head row. The wait for it ends with
-// ctx; the transaction does not: if it could be cancelled, so could its
-// commit, and PostgreSQL answers a commit that was cancelled with success.
-func (db *DB) begin(ctx context.Context) (w *writer, err error) {
-	err = again(ctx, func() error {
-		l, err := db.lease(ctx)
-		if err != nil {
-			return err
-		}
-		w = &writer{lease: l}
-		w.tx, err = l.conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-		if err == nil {
-			err = w.tx.QueryRowContext(ctx, `SELECT size, frontier FROM log_head FOR UPDATE`).Scan(&w.head.Size, &w.head.Frontier)
-		}
-		if err != nil {
-			w.drop()
-		}
-		return err
-	})
+// begin begins a transaction that holds the head row.
+func (db *DB) begin(ctx context.Context) (*writer, error) {
+	w := &writer{}
+	t, err := begin(ctx, db.writer, "size, frontier", &w.head.Size, &w.head.Frontier)
+	w.turn, w.view = t, view{t.tx}
 	return w, err
 }
 
+// A turn is a transaction of a connection.
+type turn struct {
+	*lease
+	tx *sql.Tx
+}
+
+// begin begins a transaction and takes the head row, of which it reads columns. The
+// wait for it ends with ctx; the transaction does not: if it could be cancelled, so
+// could its commit, and PostgreSQL answers a commit that was cancelled with success.
+func begin(ctx context.Context, pool *sql.DB, columns string, into ...any) (t turn, err error) {
+	err = again(ctx, func() error {
+		l, err := take(ctx, pool)
+		if err != nil {
+			return err
+		}
+		t = turn{lease: l}
+		t.tx, err = l.conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+		if err == nil {
+			err = t.tx.QueryRowContext(ctx, `SELECT `+columns+` FROM log_head FOR UPDATE`).Scan(into...)
+		}
+		if err != nil {
+			t.drop()
+		}
+		return err
+	})
+	return t, err
+}
+
 // end gives the connection back, after rolling back what is not committed.
-func (w *writer) end() {
-	if w.tx != nil {
-		_ = w.tx.Rollback() // does nothing after the commit
+func (t turn) end() {
+	if t.tx != nil {
+		_ = t.tx.Rollback() // does nothing after the commit
 	}
-	w.lease.end()
+	t.lease.end()
 }
 
 // drop closes the connection, once the transaction has let go of it.
-func (w *writer) drop() {
-	if w.tx != nil {
-		_ = w.tx.Rollback()
+func (t turn) drop() {
+	if t.tx != nil {
+		_ = t.tx.Rollback()
 	}
-	w.lease.drop()
+	t.lease.drop()
 }
 
 // touch writes the head row without moving it.
@@ -241,19 +264,19 @@ var errLost = errors.New("the connection was lost during the commit")
 // commit commits. Only what came without a warning is success: when the wait
 // for a standby is cancelled, PostgreSQL warns, and says yes to what is
 // durable on one machine alone.
-func (w *writer) commit() error {
-	w.warned = ""
-	err := w.tx.Commit()
+func (t turn) commit() error {
+	t.warned = ""
+	err := t.tx.Commit()
 	switch {
-	case w.warned != "":
-		w.drop()
-		return doubt(w.warned)
+	case t.warned != "":
+		t.drop()
+		return doubt(t.warned)
 	case err == nil:
 		return nil
 	case refused(err):
 		return fmt.Errorf("postgres: committing: %w", err)
 	default:
-		w.drop()
+		t.drop()
 		return fmt.Errorf("postgres: %w: %w", errLost, err)
 	}
 }
@@ -311,7 +334,7 @@ func (db *DB) tookEffect(ctx context.Context, lost *writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer w.end()
+	defer w.turn.end()
 	took := true // the head row was only touched, as it is again now
 	if lost.appended {
 		// The salt in a leaf makes its hash unique.
@@ -324,5 +347,5 @@ func (db *DB) tookEffect(ctx context.Context, lost *writer) (bool, error) {
 	if err := w.touch(ctx); err != nil {
 		return false, err
 	}
-	return took, w.commit()
+	return took, w.turn.commit()
 }

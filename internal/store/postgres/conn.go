@@ -25,12 +25,16 @@ type session interface {
 // A conn is a connection that prepares every statement with arguments once.
 // The server then neither parses nor plans it again, which is a third of the
 // time of a single submission, and blobs come back as they are instead of as
-// hexadecimal text. There are no more statements than in this package.
+// hexadecimal text. A broker has no more statements than are in this package; a
+// desk makes some of the filters that are asked for, so a connection that has
+// prepared very many ends.
 type conn struct {
 	session
 	prepared map[string]statement
-	outdated bool // the schema has changed under a prepared statement
+	outdated bool // the schema has changed under a prepared statement, or there are too many
 }
+
+const maxPrepared = 1000
 
 // A statement is what package pq's statements can do.
 type statement interface {
@@ -91,6 +95,7 @@ func (c *conn) statement(ctx context.Context, query string) (statement, error) {
 		return nil, errors.Join(errDriver, made.Close())
 	}
 	c.prepared[query] = s
+	c.outdated = c.outdated || len(c.prepared) >= maxPrepared
 	return s, nil
 }
 

@@ -59,7 +59,7 @@ func (db *DB) SweepUploads(ctx context.Context, before int64, remove func(string
 		return err
 	}
 	defer leave()
-	l, err := db.lease(ctx)
+	l, err := take(ctx, db.writer)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func Open(ctx context.Context, address string) (*DB, error) {
 	db.reader.SetMaxIdleConns(readers)
 	db.writer.SetMaxOpenConns(writers)
 	db.writer.SetMaxIdleConns(writers)
-	if err := db.migrate(ctx); err != nil {
+	if err := migrate(ctx, db.reader, db.writer, migrations, "migrations"); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -84,17 +84,17 @@ func Open(ctx context.Context, address string) (*DB, error) {
 // its transaction, not with a session that a pool may hand to somebody else.
 const migrationLock = 0x656e7472
 
-// migrate brings the schema up to date.
-func (db *DB) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
+// migrate brings the schema up to date with the numbered files of a folder.
+func migrate(ctx context.Context, reader, writer *sql.DB, all embed.FS, folder string) error {
+	files, err := fs.Sub(all, folder)
 	if err != nil {
 		return fmt.Errorf("postgres: finding the migrations: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db.reader, files, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectPostgres, reader, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("postgres: reading the migrations: %w", err)
 	}
-	lock, err := db.writer.BeginTx(ctx, nil)
+	lock, err := writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("postgres: connecting: %w", err)
 	}
@@ -120,7 +120,11 @@ func (db *DB) migrate(ctx context.Context) error {
 }
 
 // CheckSettings implements [store.Broker].
-func (db *DB) CheckSettings(ctx context.Context) error {
+func (db *DB) CheckSettings(ctx context.Context) error { return checkSettings(ctx, db.writer) }
+
+// checkSettings returns [store.ErrUnsafe] under settings with which a crash loses
+// what was acknowledged.
+func checkSettings(ctx context.Context, pool *sql.DB) error {
 	for _, s := range []struct {
 		name string
 		safe []string
@@ -130,7 +134,7 @@ func (db *DB) CheckSettings(ctx context.Context) error {
 		{"synchronous_commit", []string{"on", "remote_apply"}},
 	} {
 		var has string
-		if err := db.writer.QueryRowContext(ctx, `SELECT current_setting($1)`, s.name).Scan(&has); err != nil {
+		if err := pool.QueryRowContext(ctx, `SELECT current_setting($1)`, s.name).Scan(&has); err != nil {
 			return fmt.Errorf("postgres: reading the setting %s: %w", s.name, err)
 		}
 		if !slices.Contains(s.safe, has) {
@@ -179,20 +183,26 @@ func (db *DB) Purge(ctx context.Context) error {
 		return fmt.Errorf("postgres: purging: %w", err)
 	}
 	defer conn.Close()
-	for _, statement := range []string{
-		`VACUUM FULL message`, `VACUUM FULL receipt`, `VACUUM FULL log_entry`, `VACUUM FULL inbox`, `VACUUM FULL case_state`, `VACUUM FULL clock`,
-		`SELECT pg_switch_wal()`, `CHECKPOINT`, `SELECT pg_switch_wal()`, `CHECKPOINT`,
-	} {
+	return vacuum(ctx, conn, []string{"message", "receipt", "log_entry", "inbox", "case_state", "clock"})
+}
+
+// vacuum writes tables anew and makes the server remove the write-ahead log.
+func vacuum(ctx context.Context, conn *sql.Conn, tables []string) error {
+	var statements []string
+	for _, table := range tables {
+		statements = append(statements, "VACUUM FULL "+table)
+	}
+	for _, statement := range append(statements, `SELECT pg_switch_wal()`, `CHECKPOINT`, `SELECT pg_switch_wal()`, `CHECKPOINT`) {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%w: %s: %w (the role needs to own the tables, and pg_checkpoint and EXECUTE on pg_switch_wal)", store.ErrResidue, statement, err)
 		}
 	}
-	return db.keepsLog(ctx, conn)
+	return keepsLog(ctx, conn)
 }
 
 // keepsLog says if the server keeps files of the write-ahead log for other uses
 // than its own recovery.
-func (db *DB) keepsLog(ctx context.Context, conn *sql.Conn) error {
+func keepsLog(ctx context.Context, conn *sql.Conn) error {
 	for name, good := range map[string]string{"wal_recycle": "off", "wal_keep_size": "0", "archive_mode": "off"} {
 		var has string
 		if err := conn.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&has); err != nil {

@@ -37,7 +37,7 @@ func (db *DB) save(ctx context.Context, what, statement string, args ...any) err
 }
 
 func (db *DB) saveOnce(ctx context.Context, statement string, args []any) error {
-	l, err := db.lease(ctx)
+	l, err := take(ctx, db.writer)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 // It implements [store.Writer].
 type writer struct {
 	view
-	*lease
+	turn     turn
 	head     store.Head // when the transaction began
 	appended bool
 	first    [32]byte // leaf hash of the first entry appended

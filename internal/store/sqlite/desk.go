@@ -7,8 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/entraide/entraide/internal/store"
+	"github.com/entraide/entraide/internal/store/desksql"
 )
 
 //go:embed deskmigrations/*.sql
@@ -64,7 +69,7 @@ func (db *Desk) Read(ctx context.Context, fn func(store.DeskReader) error) error
 		return fmt.Errorf("sqlite: beginning to read: %w", err)
 	}
 	defer tx.Rollback() // nothing was written
-	return fn(&deskView{view{tx}})
+	return fn(desksql.NewReader(tx, deskEngine))
 }
 
 // Write implements [store.Desk].
@@ -74,7 +79,7 @@ func (db *Desk) Write(ctx context.Context, fn func(store.DeskWriter) error) erro
 		return fmt.Errorf("sqlite: beginning to write: %w", err)
 	}
 	defer tx.Rollback() // does nothing after the commit
-	if err := fn(&deskWriter{deskView{view{tx}}}); err != nil {
+	if err := fn(desksql.NewWriter(tx, deskEngine)); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -83,170 +88,44 @@ func (db *Desk) Write(ctx context.Context, fn func(store.DeskWriter) error) erro
 	return nil
 }
 
-// A deskView reads within one transaction. It implements [store.DeskReader].
-type deskView struct{ view }
-
-// Published implements [store.DeskReader].
-func (v *deskView) Published(ctx context.Context, after int64) ([]store.Published, error) {
-	return list(ctx, &v.view, "statements", func(r *sql.Rows, p *store.Published) error {
-		return r.Scan(&p.Index, &p.Text, &p.Signature, &p.Receipt)
-	}, `SELECT idx, text, signature, receipt FROM published WHERE idx > ?1 ORDER BY idx`, after)
+// deskEngine is how SQLite keeps a desk.
+var deskEngine = &desksql.Engine{
+	Name:  "sqlite",
+	Spell: func(statement string) string { return statement },
+	Holds: func(phrases []store.Phrase) (string, []any) { return `t.words MATCH ?`, []any{matching(phrases)} },
+	Taken: func(err error) bool {
+		e, ok := errors.AsType[*driver.Error](err)
+		return ok && e.Code() == lib.SQLITE_CONSTRAINT_UNIQUE
+	},
 }
 
-// Seen implements [store.DeskReader].
-func (v *deskView) Seen(ctx context.Context) (note []byte, freshAt int64, err error) {
-	err = v.tx.QueryRowContext(ctx, `SELECT note, fresh_at_unix FROM seen`).Scan(&note, &freshAt)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, 0, store.ErrNotFound
+// matching spells phrases as an FTS5 query.
+func matching(phrases []store.Phrase) string {
+	spelt := make([]string, len(phrases))
+	for i, p := range phrases {
+		spelt[i] = `"` + strings.Join(p.Words, " ") + `"`
+		if p.Open {
+			spelt[i] += " *"
+		}
 	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("sqlite: reading the checkpoint: %w", err)
+	return strings.Join(spelt, " AND ")
+}
+
+// Purge implements [store.Desk]. VACUUM writes the database anew from what is in
+// its tables, and the checkpoint empties the write-ahead log.
+func (db *Desk) Purge(ctx context.Context) error { return purge(ctx, db.writer) }
+
+// purge removes from the files of a database what is no longer in its tables.
+func purge(ctx context.Context, writer *sql.DB) error {
+	if _, err := writer.ExecContext(ctx, `VACUUM`); err != nil {
+		return fmt.Errorf("sqlite: writing the database anew: %w", err)
 	}
-	return note, freshAt, nil
-}
-
-// Cursor implements [store.DeskReader].
-func (v *deskView) Cursor(ctx context.Context, authority string) (int64, error) {
-	index, err := one(list(ctx, &v.view, "a cursor", func(r *sql.Rows, index *int64) error { return r.Scan(index) },
-		`SELECT idx FROM inbox_cursor WHERE authority = ?1`, authority))
-	if errors.Is(err, store.ErrNotFound) {
-		return -1, nil
+	var busy, frames, moved int
+	if err := writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
+		return fmt.Errorf("sqlite: emptying the write-ahead log: %w", err)
 	}
-	return index, err
-}
-
-const letterColumns = `id, case_id, sender, recipient, incoming, act, final, lane, suite, seq, digest, idx,
-	accepted_at_unix, broker_stage, verdict, note, body, opened_at_unix, receipt, code`
-
-func scanLetter(r *sql.Rows, l *store.Letter) error {
-	return r.Scan(&l.ID, &l.Case, &l.From, &l.To, &l.Incoming, &l.Act, &l.Final, &l.Lane, &l.Suite, &l.Seq, &l.Digest,
-		&l.Index, &l.AcceptedAt, &l.BrokerStage, &l.Verdict, &l.Note, &l.Body, &l.OpenedAt, &l.Receipt, &l.Code)
-}
-
-// Letter implements [store.DeskReader].
-func (v *deskView) Letter(ctx context.Context, id string) (store.Letter, error) {
-	l, err := one(list(ctx, &v.view, "a message", scanLetter, `SELECT `+letterColumns+` FROM letter WHERE id = ?1`, id))
-	if err != nil {
-		return l, err
+	if busy != 0 {
+		return fmt.Errorf("%w: somebody is reading; repeat it when the database is quiet", store.ErrResidue)
 	}
-	if err := v.tx.QueryRowContext(ctx, `SELECT sealed FROM letter WHERE id = ?1`, id).Scan(&l.Sealed); err != nil {
-		return l, fmt.Errorf("sqlite: reading a message: %w", err)
-	}
-	return l, nil
-}
-
-// Letters implements [store.DeskReader].
-func (v *deskView) Letters(ctx context.Context, caseID string) ([]store.Letter, error) {
-	return list(ctx, &v.view, "messages", scanLetter,
-		`SELECT `+letterColumns+` FROM letter WHERE case_id = ?1 ORDER BY idx`, caseID)
-}
-
-// AllLetters implements [store.DeskReader].
-func (v *deskView) AllLetters(ctx context.Context, after int64, limit int) ([]store.Letter, error) {
-	return list(ctx, &v.view, "messages", scanLetter,
-		`SELECT `+letterColumns+` FROM letter WHERE idx > ?1 ORDER BY idx LIMIT ?2`, after, limit)
-}
-
-func scanCase(r *sql.Rows, c *store.CaseRef) error { return r.Scan(&c.ID, &c.Index) }
-
-// Cases implements [store.DeskReader].
-func (v *deskView) Cases(ctx context.Context, before int64, limit int) ([]store.CaseRef, error) {
-	return list(ctx, &v.view, "cases", scanCase, `SELECT case_id, idx FROM case_line WHERE idx < ?1 ORDER BY idx DESC LIMIT ?2`, before, limit)
-}
-
-// Stale implements [store.DeskReader].
-func (v *deskView) Stale(ctx context.Context, limit int) ([]store.CaseRef, error) {
-	return list(ctx, &v.view, "cases", scanCase, `SELECT l.case_id, l.idx
-		FROM case_line l LEFT JOIN case_clock c ON c.case_id = l.case_id
-		WHERE l.idx > coalesce(c.idx, -1) ORDER BY l.idx LIMIT ?1`, limit)
-}
-
-// Newest implements [store.DeskReader].
-func (v *deskView) Newest(ctx context.Context, pair store.Pair) (seq int64, digest string, err error) {
-	err = v.tx.QueryRowContext(ctx, `SELECT seq, digest FROM letter WHERE sender = ?1 AND recipient = ?2
-		ORDER BY seq DESC LIMIT 1`, pair.From, pair.To).Scan(&seq, &digest)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, "", fmt.Errorf("sqlite: reading the newest message: %w", err)
-	}
-	return seq, digest, nil
-}
-
-const orderColumns = `id, case_id, sender, recipient, act, final, lane, not_after_unix, body, created_at_unix, sealed,
-	state, problem, attempts, evidence`
-
-func scanOrder(r *sql.Rows, o *store.Order) error {
-	return r.Scan(&o.ID, &o.Case, &o.From, &o.To, &o.Act, &o.Final, &o.Lane, &o.NotAfter, &o.Body, &o.CreatedAt, &o.Sealed,
-		&o.State, &o.Problem, &o.Attempts, &o.Evidence)
-}
-
-// Order implements [store.DeskReader].
-func (v *deskView) Order(ctx context.Context, id string) (store.Order, error) {
-	return one(list(ctx, &v.view, "the outbox", scanOrder, `SELECT `+orderColumns+` FROM outbox WHERE id = ?1`, id))
-}
-
-// Orders implements [store.DeskReader].
-func (v *deskView) Orders(ctx context.Context, state string) ([]store.Order, error) {
-	return list(ctx, &v.view, "the outbox", scanOrder,
-		`SELECT `+orderColumns+` FROM outbox WHERE state = ?1 ORDER BY created_at_unix, rowid`, state)
-}
-
-// Verdicts implements [store.DeskReader].
-func (v *deskView) Verdicts(ctx context.Context, messageID string) ([]store.Verdict, error) {
-	return list(ctx, &v.view, "verdicts", func(r *sql.Rows, x *store.Verdict) error {
-		return r.Scan(&x.Message, &x.Number, &x.Result, &x.SHA256, &x.At)
-	}, `SELECT message_id, number, result, sha256, at_unix FROM evidence_verdict WHERE message_id = ?1 ORDER BY number`, messageID)
-}
-
-const confirmationColumns = `digest, kind, message_id, authority, at_unix, own, text, signature, proof, idx`
-
-func scanConfirmation(r *sql.Rows, c *store.Confirmation) error {
-	return r.Scan(&c.Digest, &c.Kind, &c.Message, &c.By, &c.At, &c.Own, &c.Text, &c.Signature, &c.Proof, &c.Index)
-}
-
-// Confirmations implements [store.DeskReader].
-func (v *deskView) Confirmations(ctx context.Context, messageID string) ([]store.Confirmation, error) {
-	return list(ctx, &v.view, "receipts", scanConfirmation,
-		`SELECT `+confirmationColumns+` FROM confirmation WHERE ?1 IN ('', message_id) ORDER BY rowid`, messageID)
-}
-
-// Unsent implements [store.DeskReader].
-func (v *deskView) Unsent(ctx context.Context) ([]store.Confirmation, error) {
-	return list(ctx, &v.view, "receipts", scanConfirmation,
-		`SELECT `+confirmationColumns+` FROM confirmation WHERE idx < 0 ORDER BY rowid`)
-}
-
-// Linked implements [store.DeskReader].
-func (v *deskView) Linked(ctx context.Context, caseID string) ([]string, error) {
-	return list(ctx, &v.view, "links", func(r *sql.Rows, id *string) error { return r.Scan(id) },
-		`SELECT case_id FROM case_link WHERE refers_to = ?1 ORDER BY case_id`, caseID)
-}
-
-// Deadlines implements [store.DeskReader].
-func (v *deskView) Deadlines(ctx context.Context, caseID string) ([]store.Deadline, error) {
-	return list(ctx, &v.view, "deadlines", func(r *sql.Rows, d *store.Deadline) error {
-		return r.Scan(&d.Index, &d.Case, &d.Clock, &d.Due, &d.Proof)
-	}, `SELECT idx, case_id, clock, due, proof FROM deadline WHERE case_id = ?1 ORDER BY idx`, caseID)
-}
-
-// Clocks implements [store.DeskReader].
-func (v *deskView) Clocks(ctx context.Context, caseID string) ([]byte, error) {
-	clocks, err := one(list(ctx, &v.view, "clocks", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
-		`SELECT clocks FROM case_clock WHERE case_id = ?1`, caseID))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return clocks, err
-}
-
-// Incidents implements [store.DeskReader].
-func (v *deskView) Incidents(ctx context.Context) ([]store.Incident, error) {
-	return list(ctx, &v.view, "incidents", func(r *sql.Rows, i *store.Incident) error {
-		return r.Scan(&i.ID, &i.At, &i.What, &i.A, &i.B, &i.Settled, &i.SettledBy, &i.SettledAt, &i.Kind)
-	}, `SELECT id, at_unix, what, a, b, settled, settled_by, settled_at_unix, kind FROM incident ORDER BY id`)
-}
-
-// Entries implements [store.DeskReader].
-func (v *deskView) Entries(ctx context.Context, from, to int64) ([]store.Entry, error) {
-	return list(ctx, &v.view, "the desk's log", scanEntry,
-		`SELECT idx, leaf, leaf_hash, salt, body, 0 FROM log_entry WHERE idx >= ?1 AND idx < ?2 ORDER BY idx`, from, to)
+	return nil
 }

@@ -4,16 +4,21 @@ package desks
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/store/postgres"
+	"github.com/entraide/entraide/internal/testkit/pgserver"
 	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/wire"
@@ -62,6 +67,31 @@ var home = sync.OnceValues(func() (fs.FS, error) {
 // digest stands for keys that nobody meets.
 const digest = "0000000000000000000000000000000000000000000000000000000000000000"
 
+// engine names the database of the desks of tests: "postgres", or SQLite.
+const engine = "ENTRAIDE_TEST_DESKS"
+
+// InFile reports whether the desks of the tests keep their database in their home.
+func InFile() bool { return os.Getenv(engine) != "postgres" }
+
+// move gives a home a database in PostgreSQL in the place of its own.
+func move(t testing.TB, dir string) {
+	t.Helper()
+	address := pgserver.DatabaseFor(t)
+	vkey, err := os.ReadFile(filepath.Join(dir, "log.vkey"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(string(vkey), "+")
+	db, err := postgres.BeginDesk(t.Context(), address, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Close(), os.Remove(filepath.Join(dir, "desk.db")),
+		os.WriteFile(filepath.Join(dir, "desk.toml"), fmt.Appendf(nil, "database = %q\n", address), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // New returns the desk of the State QM, which a test has for itself.
 func New(t testing.TB, now func() time.Time) *desk.Desk {
 	t.Helper()
@@ -75,6 +105,9 @@ func New(t testing.TB, now func() time.Time) *desk.Desk {
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
+	}
+	if !InFile() {
+		move(t, dir)
 	}
 	d, err := desk.Open(t.Context(), dir, desk.Options{
 		Passphrase: func() ([]byte, error) { return []byte(passphrase), nil }, Now: now, Log: slog.New(slog.DiscardHandler),

@@ -1,10 +1,9 @@
-package sqlite
+package desksql
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 
 	"github.com/entraide/entraide/internal/store"
 )
@@ -18,13 +17,13 @@ func scanDraft(r *sql.Rows, d *store.Draft) error {
 }
 
 // Draft implements [store.DraftReader].
-func (v *deskView) Draft(ctx context.Context, id string) (store.Draft, error) {
-	return one(list(ctx, &v.view, "a draft", scanDraft, `SELECT `+draftColumns+` FROM draft WHERE id = ?1`, id))
+func (v *Reader) Draft(ctx context.Context, id string) (store.Draft, error) {
+	return one(list(ctx, v, "a draft", scanDraft, `SELECT `+draftColumns+` FROM draft WHERE id = ?1`, id))
 }
 
 // Drafts implements [store.DraftReader].
-func (v *deskView) Drafts(ctx context.Context, state, caseID string, limit int) ([]store.Draft, error) {
-	return list(ctx, &v.view, "drafts", scanDraft, `SELECT `+draftColumns+` FROM draft
+func (v *Reader) Drafts(ctx context.Context, state, caseID string, limit int) ([]store.Draft, error) {
+	return list(ctx, v, "drafts", scanDraft, `SELECT `+draftColumns+` FROM draft
 		WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR case_id = ?2) ORDER BY changed_at_unix DESC, id LIMIT ?3`, state, caseID, limit)
 }
 
@@ -32,27 +31,27 @@ func (v *deskView) Drafts(ctx context.Context, state, caseID string, limit int) 
 const draftsOf = `SELECT id FROM draft WHERE case_id = ?1 OR message_id IN (SELECT id FROM letter WHERE case_id = ?1)`
 
 // DraftsOf implements [store.DraftReader].
-func (v *deskView) DraftsOf(ctx context.Context, caseID string) ([]string, error) {
-	return list(ctx, &v.view, "drafts", func(r *sql.Rows, id *string) error { return r.Scan(id) }, draftsOf+` ORDER BY id`, caseID)
+func (v *Reader) DraftsOf(ctx context.Context, caseID string) ([]string, error) {
+	return list(ctx, v, "drafts", func(r *sql.Rows, id *string) error { return r.Scan(id) }, draftsOf+` ORDER BY id`, caseID)
 }
 
 // DraftVersions implements [store.DraftReader].
-func (v *deskView) DraftVersions(ctx context.Context, id string) ([]store.DraftVersion, error) {
-	return list(ctx, &v.view, "the versions of a draft", func(r *sql.Rows, d *store.DraftVersion) error {
+func (v *Reader) DraftVersions(ctx context.Context, id string) ([]store.DraftVersion, error) {
+	return list(ctx, v, "the versions of a draft", func(r *sql.Rows, d *store.DraftVersion) error {
 		return r.Scan(&d.Draft, &d.Version, &d.Officer, &d.OfficerName, &d.At, &d.Kept)
 	}, `SELECT draft_id, version, officer, officer_name, at_unix, kept FROM draft_version WHERE draft_id = ?1 ORDER BY version DESC`, id)
 }
 
 // DraftVersion implements [store.DraftReader].
-func (v *deskView) DraftVersion(ctx context.Context, id string, version int64) (store.DraftVersion, error) {
-	return one(list(ctx, &v.view, "a version of a draft", func(r *sql.Rows, d *store.DraftVersion) error {
+func (v *Reader) DraftVersion(ctx context.Context, id string, version int64) (store.DraftVersion, error) {
+	return one(list(ctx, v, "a version of a draft", func(r *sql.Rows, d *store.DraftVersion) error {
 		return r.Scan(&d.Draft, &d.Version, &d.Officer, &d.OfficerName, &d.At, &d.Kept, &d.Body)
 	}, `SELECT draft_id, version, officer, officer_name, at_unix, kept, body FROM draft_version WHERE draft_id = ?1 AND version = ?2`, id, version))
 }
 
 // DraftEvents implements [store.DraftReader].
-func (v *deskView) DraftEvents(ctx context.Context, id string) ([]store.DraftEvent, error) {
-	return list(ctx, &v.view, "the events of a draft", func(r *sql.Rows, e *store.DraftEvent) error {
+func (v *Reader) DraftEvents(ctx context.Context, id string) ([]store.DraftEvent, error) {
+	return list(ctx, v, "the events of a draft", func(r *sql.Rows, e *store.DraftEvent) error {
 		return r.Scan(&e.Draft, &e.Version, &e.Officer, &e.OfficerName, &e.What, &e.Comment, &e.At)
 	}, `SELECT draft_id, version, officer, officer_name, what, comment, at_unix FROM draft_event WHERE draft_id = ?1 ORDER BY id`, id)
 }
@@ -66,26 +65,26 @@ func scanRelease(r *sql.Rows, x *store.Release) error {
 }
 
 // Release implements [store.DraftReader].
-func (v *deskView) Release(ctx context.Context, messageID string) (store.Release, error) {
-	return one(list(ctx, &v.view, "a release", scanRelease, `SELECT `+releaseColumns+` FROM release WHERE message_id = ?1`, messageID))
+func (v *Reader) Release(ctx context.Context, messageID string) (store.Release, error) {
+	return one(list(ctx, v, "a release", scanRelease, `SELECT `+releaseColumns+` FROM release WHERE message_id = ?1`, messageID))
 }
 
 // EmergencyReleases implements [store.DraftReader].
-func (v *deskView) EmergencyReleases(ctx context.Context, all bool) ([]store.Release, error) {
-	return list(ctx, &v.view, "releases", scanRelease, `SELECT `+releaseColumns+` FROM release
-		WHERE emergency = 1 AND (?1 OR countersigned_by = '') ORDER BY at_unix, message_id`, all)
+func (v *Reader) EmergencyReleases(ctx context.Context, all bool) ([]store.Release, error) {
+	return list(ctx, v, "releases", scanRelease, `SELECT `+releaseColumns+` FROM release
+		WHERE emergency = 1 AND (?1 = 1 OR countersigned_by = '') ORDER BY at_unix, message_id`, all)
 }
 
 // Templates implements [store.DraftReader].
-func (v *deskView) Templates(ctx context.Context) ([]store.Template, error) {
-	return list(ctx, &v.view, "templates", func(r *sql.Rows, t *store.Template) error {
+func (v *Reader) Templates(ctx context.Context) ([]store.Template, error) {
+	return list(ctx, v, "templates", func(r *sql.Rows, t *store.Template) error {
 		return r.Scan(&t.Name, &t.Kind, &t.Body, &t.Officer, &t.At)
 	}, `SELECT name, kind, body, officer, at_unix FROM draft_template ORDER BY name`)
 }
 
 // Setting implements [store.DraftReader].
-func (v *deskView) Setting(ctx context.Context, name string) ([]byte, error) {
-	value, err := one(list(ctx, &v.view, "a setting", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
+func (v *Reader) Setting(ctx context.Context, name string) ([]byte, error) {
+	value, err := one(list(ctx, v, "a setting", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
 		`SELECT value FROM office_setting WHERE name = ?1`, name))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -94,7 +93,7 @@ func (v *deskView) Setting(ctx context.Context, name string) ([]byte, error) {
 }
 
 // PutDraft implements [store.DraftWriter].
-func (w *deskWriter) PutDraft(ctx context.Context, d store.Draft) error {
+func (w *Writer) PutDraft(ctx context.Context, d store.Draft) error {
 	return w.exec(ctx, "a draft", `INSERT INTO draft (`+draftColumns+`)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
 		ON CONFLICT (id) DO UPDATE SET sender = excluded.sender, recipient = excluded.recipient, lane = excluded.lane,
@@ -106,54 +105,51 @@ func (w *deskWriter) PutDraft(ctx context.Context, d store.Draft) error {
 }
 
 // PutDraftVersion implements [store.DraftWriter].
-func (w *deskWriter) PutDraftVersion(ctx context.Context, v store.DraftVersion) error {
+func (w *Writer) PutDraftVersion(ctx context.Context, v store.DraftVersion) error {
 	return w.exec(ctx, "a version of a draft", `INSERT INTO draft_version (draft_id, version, officer, officer_name, at_unix, kept, body)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (draft_id, version) DO UPDATE SET kept = excluded.kept`,
 		v.Draft, v.Version, v.Officer, v.OfficerName, v.At, v.Kept, blob(v.Body))
 }
 
 // DeleteDraftVersion implements [store.DraftWriter].
-func (w *deskWriter) DeleteDraftVersion(ctx context.Context, id string, version int64) error {
+func (w *Writer) DeleteDraftVersion(ctx context.Context, id string, version int64) error {
 	return w.exec(ctx, "a version of a draft", `DELETE FROM draft_version WHERE draft_id = ?1 AND version = ?2`, id, version)
 }
 
 // PutDraftEvent implements [store.DraftWriter].
-func (w *deskWriter) PutDraftEvent(ctx context.Context, e store.DraftEvent) error {
+func (w *Writer) PutDraftEvent(ctx context.Context, e store.DraftEvent) error {
 	return w.exec(ctx, "an event of a draft", `INSERT INTO draft_event (draft_id, version, officer, officer_name, what, comment, at_unix)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`, e.Draft, e.Version, e.Officer, e.OfficerName, e.What, e.Comment, e.At)
 }
 
 // PutRelease implements [store.DraftWriter].
-func (w *deskWriter) PutRelease(ctx context.Context, x store.Release) error {
+func (w *Writer) PutRelease(ctx context.Context, x store.Release) error {
 	return w.exec(ctx, "a release", `INSERT INTO release (`+releaseColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
 		x.Message, x.Draft, x.Version, x.Digest, x.SubmittedBy, x.ReleasedBy, x.Emergency, x.At, x.CountersignedBy, x.CountersignedAt, x.Comment)
 }
 
 // Countersign implements [store.DraftWriter].
-func (w *deskWriter) Countersign(ctx context.Context, x store.Release) error {
-	res, err := w.tx.ExecContext(ctx, `UPDATE release SET countersigned_by = ?1, countersigned_at_unix = ?2, comment = ?3
+func (w *Writer) Countersign(ctx context.Context, x store.Release) error {
+	n, err := w.changed(ctx, "a countersignature", `UPDATE release SET countersigned_by = ?1, countersigned_at_unix = ?2, comment = ?3
 		WHERE message_id = ?4 AND emergency = 1 AND countersigned_by = ''`, x.CountersignedBy, x.CountersignedAt, x.Comment, x.Message)
-	if err != nil {
-		return fmt.Errorf("sqlite: countersigning: %w", err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
+	if err != nil || n != 1 {
 		return errors.Join(store.ErrNotFound, err)
 	}
 	return nil
 }
 
 // PutTemplate implements [store.DraftWriter].
-func (w *deskWriter) PutTemplate(ctx context.Context, t store.Template) error {
-	return w.exec(ctx, "a template", `INSERT OR REPLACE INTO draft_template (name, kind, body, officer, at_unix) VALUES (?1, ?2, ?3, ?4, ?5)`,
+func (w *Writer) PutTemplate(ctx context.Context, t store.Template) error {
+	return w.put(ctx, "a template", "draft_template", "name", "kind, body, officer, at_unix",
 		t.Name, t.Kind, blob(t.Body), t.Officer, t.At)
 }
 
 // DeleteTemplate implements [store.DraftWriter].
-func (w *deskWriter) DeleteTemplate(ctx context.Context, name string) error {
+func (w *Writer) DeleteTemplate(ctx context.Context, name string) error {
 	return w.exec(ctx, "a template", `DELETE FROM draft_template WHERE name = ?1`, name)
 }
 
 // PutSetting implements [store.DraftWriter].
-func (w *deskWriter) PutSetting(ctx context.Context, name string, value []byte) error {
-	return w.exec(ctx, "a setting", `INSERT OR REPLACE INTO office_setting (name, value) VALUES (?1, ?2)`, name, blob(value))
+func (w *Writer) PutSetting(ctx context.Context, name string, value []byte) error {
+	return w.put(ctx, "a setting", "office_setting", "name", "value", name, blob(value))
 }

@@ -1,4 +1,4 @@
-package sqlite
+package desksql
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 )
 
 // IndexVersion implements [store.LineReader].
-func (v *deskView) IndexVersion(ctx context.Context) (version int64, err error) {
-	return one(list(ctx, &v.view, "the index", func(r *sql.Rows, n *int64) error { return r.Scan(n) }, `SELECT version FROM index_version`))
+func (v *Reader) IndexVersion(ctx context.Context) (version int64, err error) {
+	return one(list(ctx, v, "the index", func(r *sql.Rows, n *int64) error { return r.Scan(n) }, `SELECT version FROM index_version`))
 }
 
 const lineColumns = `l.case_id, l.idx, l.incoming, l.stage, l.lane, l.urgency, l.own, l.counterpart, l.reference, l.types,
@@ -29,8 +29,8 @@ func lineFields(l *store.Line, types *string) []any {
 }
 
 // Line implements [store.LineReader].
-func (v *deskView) Line(ctx context.Context, caseID string) (store.Line, error) {
-	return one(list(ctx, &v.view, "a case", func(r *sql.Rows, l *store.Line) error {
+func (v *Reader) Line(ctx context.Context, caseID string) (store.Line, error) {
+	return one(list(ctx, v, "a case", func(r *sql.Rows, l *store.Line) error {
 		var types string
 		err := r.Scan(lineFields(l, &types)...)
 		l.Types = strings.Fields(types)
@@ -40,7 +40,7 @@ func (v *deskView) Line(ctx context.Context, caseID string) (store.Line, error) 
 
 // Lines implements [store.LineReader]. What is shown of a case besides its line is
 // read only of the cases of the page.
-func (v *deskView) Lines(ctx context.Context, f store.LineFilter) ([]store.Listed, error) {
+func (v *Reader) Lines(ctx context.Context, f store.LineFilter) ([]store.Listed, error) {
 	where, args := lineConditions(f)
 	order := map[string]string{
 		store.ByDue: "l.due_at_unix, l.idx", store.ByUrgency: "l.urgency DESC, l.idx DESC",
@@ -53,11 +53,12 @@ func (v *deskView) Lines(ctx context.Context, f store.LineFilter) ([]store.Liste
 		inner = strings.ReplaceAll(order, "l.", "+l.") // few cases: they are sorted, not looked for in order
 	}
 	args = append(args, f.Limit)
-	return list(ctx, &v.view, "cases", scanListed, `SELECT `+lineColumns+`, coalesce(w.officer, ''), coalesce(w.team, ''),
-			coalesce((SELECT group_concat(tag, char(10)) FROM (SELECT tag FROM case_tag g WHERE g.case_id = l.case_id ORDER BY tag)), '')
-		FROM (SELECT l.rowid AS place FROM case_line l LEFT JOIN case_work w ON w.case_id = l.case_id
+	return list(ctx, v, "cases", scanListed, `SELECT `+lineColumns+`, coalesce(w.officer, ''), coalesce(w.team, ''),
+			coalesce((SELECT string_agg(tag, '
+') FROM (SELECT tag FROM case_tag g WHERE g.case_id = l.case_id ORDER BY tag) g), '')
+		FROM (SELECT l.case_id AS place FROM case_line l LEFT JOIN case_work w ON w.case_id = l.case_id
 			WHERE `+where+` ORDER BY `+inner+` LIMIT ?) x
-		CROSS JOIN case_line l ON l.rowid = x.place LEFT JOIN case_work w ON w.case_id = l.case_id ORDER BY `+order, args...)
+		CROSS JOIN case_line l ON l.case_id = x.place LEFT JOIN case_work w ON w.case_id = l.case_id ORDER BY `+order, args...)
 }
 
 func scanListed(r *sql.Rows, l *store.Listed) error {
@@ -73,10 +74,10 @@ func scanListed(r *sql.Rows, l *store.Listed) error {
 }
 
 // CountLines implements [store.LineReader].
-func (v *deskView) CountLines(ctx context.Context, f store.LineFilter, most int) (int, error) {
+func (v *Reader) CountLines(ctx context.Context, f store.LineFilter, most int) (int, error) {
 	where, args := lineConditions(f)
-	return one(list(ctx, &v.view, "cases", func(r *sql.Rows, n *int) error { return r.Scan(n) },
-		`SELECT count(*) FROM (SELECT 1 FROM case_line l LEFT JOIN case_work w ON w.case_id = l.case_id WHERE `+where+` LIMIT ?)`,
+	return one(list(ctx, v, "cases", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+		`SELECT count(*) FROM (SELECT 1 FROM case_line l LEFT JOIN case_work w ON w.case_id = l.case_id WHERE `+where+` LIMIT ?) x`,
 		append(args, most)...))
 }
 
@@ -141,36 +142,36 @@ func readable(table string) string {
 func scanID(r *sql.Rows, id *string) error { return r.Scan(id) }
 
 // LinesDue implements [store.LineReader].
-func (v *deskView) LinesDue(ctx context.Context, at int64, limit int) ([]string, error) {
-	return list(ctx, &v.view, "cases", scanID,
+func (v *Reader) LinesDue(ctx context.Context, at int64, limit int) ([]string, error) {
+	return list(ctx, v, "cases", scanID,
 		`SELECT case_id FROM case_line WHERE again_at_unix > 0 AND again_at_unix <= ?1 ORDER BY again_at_unix LIMIT ?2`, at, limit)
 }
 
 // CaseIDs implements [store.LineReader].
-func (v *deskView) CaseIDs(ctx context.Context, after string, limit int) ([]string, error) {
-	return list(ctx, &v.view, "cases", scanID,
+func (v *Reader) CaseIDs(ctx context.Context, after string, limit int) ([]string, error) {
+	return list(ctx, v, "cases", scanID,
 		`SELECT DISTINCT case_id FROM letter WHERE case_id > ?1 ORDER BY case_id LIMIT ?2`, after, limit)
 }
 
 // LineIDs implements [store.LineReader].
-func (v *deskView) LineIDs(ctx context.Context, after string, limit int) ([]string, error) {
-	return list(ctx, &v.view, "cases", scanID,
+func (v *Reader) LineIDs(ctx context.Context, after string, limit int) ([]string, error) {
+	return list(ctx, v, "cases", scanID,
 		`SELECT case_id FROM case_line WHERE case_id > ?1 ORDER BY case_id LIMIT ?2`, after, limit)
 }
 
 // Refers implements [store.LineReader].
-func (v *deskView) Refers(ctx context.Context, caseID string) ([]string, error) {
-	return list(ctx, &v.view, "links", scanID,
+func (v *Reader) Refers(ctx context.Context, caseID string) ([]string, error) {
+	return list(ctx, v, "links", scanID,
 		`SELECT refers_to FROM case_link WHERE case_id = ?1 ORDER BY refers_to`, caseID)
 }
 
 // PutIndexVersion implements [store.LineWriter].
-func (w *deskWriter) PutIndexVersion(ctx context.Context, version int64) error {
+func (w *Writer) PutIndexVersion(ctx context.Context, version int64) error {
 	return w.exec(ctx, "the index", `UPDATE index_version SET version = ?1`, version)
 }
 
 // PutLine implements [store.LineWriter].
-func (w *deskWriter) PutLine(ctx context.Context, l store.Line) error {
+func (w *Writer) PutLine(ctx context.Context, l store.Line) error {
 	return errors.Join(
 		w.exec(ctx, "a case", `DELETE FROM case_line WHERE case_id = ?1`, l.Case),
 		w.exec(ctx, "a case", `INSERT INTO case_line (case_id, idx, incoming, stage, lane, urgency, own, counterpart, reference, types,
@@ -182,9 +183,9 @@ func (w *deskWriter) PutLine(ctx context.Context, l store.Line) error {
 	)
 }
 
-func (w *deskWriter) putTypes(ctx context.Context, l store.Line) error {
+func (w *Writer) putTypes(ctx context.Context, l store.Line) error {
 	for _, t := range l.Types {
-		if err := w.exec(ctx, "a case", `INSERT OR IGNORE INTO case_type (type, case_id) VALUES (?1, ?2)`, t, l.Case); err != nil {
+		if err := w.exec(ctx, "a case", `INSERT INTO case_type (type, case_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING`, t, l.Case); err != nil {
 			return err
 		}
 	}
@@ -192,6 +193,6 @@ func (w *deskWriter) putTypes(ctx context.Context, l store.Line) error {
 }
 
 // DeleteLine implements [store.LineWriter].
-func (w *deskWriter) DeleteLine(ctx context.Context, caseID string) error {
+func (w *Writer) DeleteLine(ctx context.Context, caseID string) error {
 	return w.exec(ctx, "a case", `DELETE FROM case_line WHERE case_id = ?1`, caseID)
 }

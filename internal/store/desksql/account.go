@@ -1,13 +1,9 @@
-package sqlite
+package desksql
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/entraide/entraide/internal/store"
 )
@@ -21,23 +17,23 @@ func scanAccount(r *sql.Rows, a *store.Account) error {
 }
 
 // Account implements [store.AccountReader].
-func (v *deskView) Account(ctx context.Context, id string) (store.Account, error) {
-	return one(list(ctx, &v.view, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE id = ?1`, id))
+func (v *Reader) Account(ctx context.Context, id string) (store.Account, error) {
+	return one(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE id = ?1`, id))
 }
 
 // AccountByLogin implements [store.AccountReader].
-func (v *deskView) AccountByLogin(ctx context.Context, login string) (store.Account, error) {
-	return one(list(ctx, &v.view, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE login = ?1`, login))
+func (v *Reader) AccountByLogin(ctx context.Context, login string) (store.Account, error) {
+	return one(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE login = ?1`, login))
 }
 
 // AccountBySubject implements [store.AccountReader].
-func (v *deskView) AccountBySubject(ctx context.Context, subject string) (store.Account, error) {
-	return one(list(ctx, &v.view, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE subject = ?1`, subject))
+func (v *Reader) AccountBySubject(ctx context.Context, subject string) (store.Account, error) {
+	return one(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE subject = ?1`, subject))
 }
 
 // Accounts implements [store.AccountReader].
-func (v *deskView) Accounts(ctx context.Context) ([]store.Account, error) {
-	return list(ctx, &v.view, "accounts", scanAccount, `SELECT `+accountColumns+` FROM account ORDER BY login`)
+func (v *Reader) Accounts(ctx context.Context) ([]store.Account, error) {
+	return list(ctx, v, "accounts", scanAccount, `SELECT `+accountColumns+` FROM account ORDER BY login`)
 }
 
 const passkeyColumns = `id, account_id, name, data, created_at_unix, used_at_unix` //nolint:gosec // names of columns
@@ -47,20 +43,20 @@ func scanPasskey(r *sql.Rows, p *store.Passkey) error {
 }
 
 // Passkeys implements [store.AccountReader].
-func (v *deskView) Passkeys(ctx context.Context, account string) ([]store.Passkey, error) {
-	return list(ctx, &v.view, "passkeys", scanPasskey,
+func (v *Reader) Passkeys(ctx context.Context, account string) ([]store.Passkey, error) {
+	return list(ctx, v, "passkeys", scanPasskey,
 		`SELECT `+passkeyColumns+` FROM account_passkey WHERE account_id = ?1 ORDER BY created_at_unix, id`, account)
 }
 
 // Passkey implements [store.AccountReader].
-func (v *deskView) Passkey(ctx context.Context, id []byte) (store.Passkey, error) {
-	return one(list(ctx, &v.view, "a passkey", scanPasskey,
+func (v *Reader) Passkey(ctx context.Context, id []byte) (store.Passkey, error) {
+	return one(list(ctx, v, "a passkey", scanPasskey,
 		`SELECT `+passkeyColumns+` FROM account_passkey WHERE id = ?1`, blob(id)))
 }
 
 // RecoveryCodes implements [store.AccountReader].
-func (v *deskView) RecoveryCodes(ctx context.Context, account string) ([]store.RecoveryCode, error) {
-	return list(ctx, &v.view, "recovery codes", func(r *sql.Rows, c *store.RecoveryCode) error {
+func (v *Reader) RecoveryCodes(ctx context.Context, account string) ([]store.RecoveryCode, error) {
+	return list(ctx, v, "recovery codes", func(r *sql.Rows, c *store.RecoveryCode) error {
 		return r.Scan(&c.Account, &c.Digest)
 	}, `SELECT account_id, digest FROM account_code WHERE account_id = ?1 ORDER BY digest`, account)
 }
@@ -72,20 +68,20 @@ func scanSession(r *sql.Rows, s *store.Session) error {
 }
 
 // Session implements [store.AccountReader].
-func (v *deskView) Session(ctx context.Context, digest []byte) (store.Session, error) {
-	return one(list(ctx, &v.view, "a session", scanSession,
+func (v *Reader) Session(ctx context.Context, digest []byte) (store.Session, error) {
+	return one(list(ctx, v, "a session", scanSession,
 		`SELECT `+sessionColumns+` FROM account_session WHERE digest = ?1`, blob(digest)))
 }
 
 // Sessions implements [store.AccountReader].
-func (v *deskView) Sessions(ctx context.Context, account string) ([]store.Session, error) {
-	return list(ctx, &v.view, "sessions", scanSession,
+func (v *Reader) Sessions(ctx context.Context, account string) ([]store.Session, error) {
+	return list(ctx, v, "sessions", scanSession,
 		`SELECT `+sessionColumns+` FROM account_session WHERE account_id = ?1 ORDER BY created_at_unix DESC, digest`, account)
 }
 
 // Failures implements [store.AccountReader].
-func (v *deskView) Failures(ctx context.Context, login []byte) (store.Failures, error) {
-	f, err := one(list(ctx, &v.view, "failures", func(r *sql.Rows, f *store.Failures) error {
+func (v *Reader) Failures(ctx context.Context, login []byte) (store.Failures, error) {
+	f, err := one(list(ctx, v, "failures", func(r *sql.Rows, f *store.Failures) error {
 		return r.Scan(&f.Login, &f.Count, &f.At, &f.Until)
 	}, `SELECT login, count, at_unix, until_unix FROM account_failure WHERE login = ?1`, blob(login)))
 	if errors.Is(err, store.ErrNotFound) {
@@ -95,14 +91,14 @@ func (v *deskView) Failures(ctx context.Context, login []byte) (store.Failures, 
 }
 
 // Invitation implements [store.AccountReader].
-func (v *deskView) Invitation(ctx context.Context, digest []byte) (store.Invitation, error) {
-	return one(list(ctx, &v.view, "an invitation", func(r *sql.Rows, i *store.Invitation) error {
+func (v *Reader) Invitation(ctx context.Context, digest []byte) (store.Invitation, error) {
+	return one(list(ctx, v, "an invitation", func(r *sql.Rows, i *store.Invitation) error {
 		return r.Scan(&i.Digest, &i.Account, &i.TOTP, &i.ExpiresAt)
 	}, `SELECT digest, account_id, totp, expires_at_unix FROM account_invitation WHERE digest = ?1`, blob(digest)))
 }
 
 // PutAccount implements [store.AccountWriter].
-func (w *deskWriter) PutAccount(ctx context.Context, a store.Account) error {
+func (w *Writer) PutAccount(ctx context.Context, a store.Account) error {
 	err := w.exec(ctx, "an account", `INSERT INTO account (id, login, name, roles, status, language, zone, shortcuts,
 			password, totp, totp_step, subject, created_at_unix, signed_in_at_unix)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, nullif(?12, ''), ?13, ?14)
@@ -112,27 +108,27 @@ func (w *deskWriter) PutAccount(ctx context.Context, a store.Account) error {
 			subject = excluded.subject, signed_in_at_unix = excluded.signed_in_at_unix`,
 		a.ID, a.Login, a.Name, a.Roles, a.Status, a.Language, a.Zone, a.Shortcuts, a.Password, blob(a.TOTP), a.TOTPStep,
 		a.Subject, a.CreatedAt, a.SignedInAt)
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE {
+	if w.engine.Taken(err) {
 		return store.ErrTaken
 	}
 	return err
 }
 
 // PutPasskey implements [store.AccountWriter].
-func (w *deskWriter) PutPasskey(ctx context.Context, p store.Passkey) error {
+func (w *Writer) PutPasskey(ctx context.Context, p store.Passkey) error {
 	return w.exec(ctx, "a passkey", `INSERT INTO account_passkey (`+passkeyColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, data = excluded.data, used_at_unix = excluded.used_at_unix
-		WHERE account_id = excluded.account_id`,
+		WHERE account_passkey.account_id = excluded.account_id`,
 		blob(p.ID), p.Account, p.Name, blob(p.Data), p.CreatedAt, p.UsedAt)
 }
 
 // DeletePasskey implements [store.AccountWriter].
-func (w *deskWriter) DeletePasskey(ctx context.Context, account string, id []byte) error {
+func (w *Writer) DeletePasskey(ctx context.Context, account string, id []byte) error {
 	return w.exec(ctx, "a passkey", `DELETE FROM account_passkey WHERE account_id = ?1 AND id = ?2`, account, blob(id))
 }
 
 // PutRecoveryCodes implements [store.AccountWriter].
-func (w *deskWriter) PutRecoveryCodes(ctx context.Context, account string, codes []store.RecoveryCode) error {
+func (w *Writer) PutRecoveryCodes(ctx context.Context, account string, codes []store.RecoveryCode) error {
 	if err := w.exec(ctx, "recovery codes", `DELETE FROM account_code WHERE account_id = ?1`, account); err != nil {
 		return err
 	}
@@ -146,69 +142,60 @@ func (w *deskWriter) PutRecoveryCodes(ctx context.Context, account string, codes
 }
 
 // SpendRecoveryCode implements [store.AccountWriter].
-func (w *deskWriter) SpendRecoveryCode(ctx context.Context, c store.RecoveryCode) error {
-	res, err := w.tx.ExecContext(ctx, `DELETE FROM account_code WHERE account_id = ?1 AND digest = ?2`, c.Account, blob(c.Digest))
-	if err != nil {
-		return fmt.Errorf("sqlite: writing recovery codes: %w", err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
+func (w *Writer) SpendRecoveryCode(ctx context.Context, c store.RecoveryCode) error {
+	n, err := w.changed(ctx, "recovery codes", `DELETE FROM account_code WHERE account_id = ?1 AND digest = ?2`, c.Account, blob(c.Digest))
+	if err != nil || n != 1 {
 		return errors.Join(store.ErrNotFound, err)
 	}
 	return nil
 }
 
 // PutSession implements [store.AccountWriter].
-func (w *deskWriter) PutSession(ctx context.Context, s store.Session) error {
+func (w *Writer) PutSession(ctx context.Context, s store.Session) error {
 	return w.exec(ctx, "a session", `INSERT INTO account_session (`+sessionColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 		ON CONFLICT (digest) DO UPDATE SET seen_at_unix = excluded.seen_at_unix, confirmed_at_unix = excluded.confirmed_at_unix`,
 		blob(s.Digest), s.Account, s.Method, s.CreatedAt, s.SeenAt, s.ConfirmedAt, s.Address, s.Agent)
 }
 
 // DeleteSession implements [store.AccountWriter].
-func (w *deskWriter) DeleteSession(ctx context.Context, digest []byte) error {
+func (w *Writer) DeleteSession(ctx context.Context, digest []byte) error {
 	return w.exec(ctx, "a session", `DELETE FROM account_session WHERE digest = ?1`, blob(digest))
 }
 
 // DeleteSessions implements [store.AccountWriter].
-func (w *deskWriter) DeleteSessions(ctx context.Context, account string, except []byte) error {
+func (w *Writer) DeleteSessions(ctx context.Context, account string, except []byte) error {
 	return w.exec(ctx, "sessions", `DELETE FROM account_session WHERE account_id = ?1 AND digest <> ?2`, account, blob(except))
 }
 
 // PutFailures implements [store.AccountWriter].
-func (w *deskWriter) PutFailures(ctx context.Context, f store.Failures) error {
-	return w.exec(ctx, "failures", `INSERT OR REPLACE INTO account_failure (login, count, at_unix, until_unix)
-		VALUES (?1, ?2, ?3, ?4)`, blob(f.Login), f.Count, f.At, f.Until)
+func (w *Writer) PutFailures(ctx context.Context, f store.Failures) error {
+	return w.put(ctx, "failures", "account_failure", "login", "count, at_unix, until_unix", blob(f.Login), f.Count, f.At, f.Until)
 }
 
 // DeleteFailures implements [store.AccountWriter].
-func (w *deskWriter) DeleteFailures(ctx context.Context, login []byte) error {
+func (w *Writer) DeleteFailures(ctx context.Context, login []byte) error {
 	return w.exec(ctx, "failures", `DELETE FROM account_failure WHERE login = ?1`, blob(login))
 }
 
 // PutInvitation implements [store.AccountWriter].
-func (w *deskWriter) PutInvitation(ctx context.Context, i store.Invitation) error {
-	return w.exec(ctx, "an invitation", `INSERT OR REPLACE INTO account_invitation (account_id, digest, totp, expires_at_unix)
-		VALUES (?1, ?2, ?3, ?4)`, i.Account, blob(i.Digest), blob(i.TOTP), i.ExpiresAt)
+func (w *Writer) PutInvitation(ctx context.Context, i store.Invitation) error {
+	return w.put(ctx, "an invitation", "account_invitation", "account_id", "digest, totp, expires_at_unix", i.Account, blob(i.Digest), blob(i.TOTP), i.ExpiresAt)
 }
 
 // DeleteInvitation implements [store.AccountWriter].
-func (w *deskWriter) DeleteInvitation(ctx context.Context, account string) error {
+func (w *Writer) DeleteInvitation(ctx context.Context, account string) error {
 	return w.exec(ctx, "an invitation", `DELETE FROM account_invitation WHERE account_id = ?1`, account)
 }
 
 // ForgetBefore implements [store.AccountWriter].
-func (w *deskWriter) ForgetBefore(ctx context.Context, at int64) error {
-	for _, query := range []string{
-		`DELETE FROM account_session WHERE created_at_unix < ?1`,
-		`DELETE FROM account_failure WHERE at_unix < ?1`,
-		`DELETE FROM account_invitation WHERE expires_at_unix < ?1`,
-		`DELETE FROM account_alert WHERE at_unix < ?1 AND seen_at_unix > 0`,
-		`DELETE FROM account_browser WHERE used_at_unix < ?1`,
-		`DELETE FROM account_recovery WHERE at_unix < ?1`,
-	} {
-		if err := w.exec(ctx, "what is over", query, at); err != nil {
-			return err
-		}
-	}
-	return nil
+func (w *Writer) ForgetBefore(ctx context.Context, at int64) error {
+	args := []any{at}
+	return w.all(ctx, "what is over", []statement{
+		{`DELETE FROM account_session WHERE created_at_unix < ?1`, args},
+		{`DELETE FROM account_failure WHERE at_unix < ?1`, args},
+		{`DELETE FROM account_invitation WHERE expires_at_unix < ?1`, args},
+		{`DELETE FROM account_alert WHERE at_unix < ?1 AND seen_at_unix > 0`, args},
+		{`DELETE FROM account_browser WHERE used_at_unix < ?1`, args},
+		{`DELETE FROM account_recovery WHERE at_unix < ?1`, args},
+	})
 }

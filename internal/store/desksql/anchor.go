@@ -1,4 +1,4 @@
-package sqlite
+package desksql
 
 import (
 	"context"
@@ -10,21 +10,21 @@ import (
 // What a desk holds the broker, and its own log, against.
 
 // Mailbox implements [store.DeskReader].
-func (v *deskView) Mailbox(ctx context.Context, authority string) (store.Mailbox, error) {
-	return one(list(ctx, &v.view, "a mailbox", func(r *sql.Rows, m *store.Mailbox) error {
+func (v *Reader) Mailbox(ctx context.Context, authority string) (store.Mailbox, error) {
+	return one(list(ctx, v, "a mailbox", func(r *sql.Rows, m *store.Mailbox) error {
 		return r.Scan(&m.Authority, &m.Items, &m.Size, &m.Proof)
 	}, `SELECT authority, items, size, proof FROM mailbox WHERE authority = ?1`, authority))
 }
 
 // Taken implements [store.DeskReader].
-func (v *deskView) Taken(ctx context.Context, authority string, from, to int64) (int64, error) {
-	return one(list(ctx, &v.view, "items taken", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
+func (v *Reader) Taken(ctx context.Context, authority string, from, to int64) (int64, error) {
+	return one(list(ctx, v, "items taken", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
 		`SELECT count(*) FROM inbox_taken WHERE authority = ?1 AND idx >= ?2 AND idx < ?3`, authority, from, to))
 }
 
 // PutMailbox implements [store.DeskWriter].
-func (w *deskWriter) PutMailbox(ctx context.Context, m store.Mailbox) error {
-	if err := w.exec(ctx, "a mailbox", `INSERT OR REPLACE INTO mailbox (authority, items, size, proof) VALUES (?1, ?2, ?3, ?4)`,
+func (w *Writer) PutMailbox(ctx context.Context, m store.Mailbox) error {
+	if err := w.put(ctx, "a mailbox", "mailbox", "authority", "items, size, proof",
 		m.Authority, m.Items, m.Size, blob(m.Proof)); err != nil {
 		return err
 	}
@@ -32,8 +32,8 @@ func (w *deskWriter) PutMailbox(ctx context.Context, m store.Mailbox) error {
 }
 
 // Anchors implements [store.DeskReader].
-func (v *deskView) Anchors(ctx context.Context) ([]store.Anchor, error) {
-	return list(ctx, &v.view, "anchors", func(r *sql.Rows, a *store.Anchor) error {
+func (v *Reader) Anchors(ctx context.Context) ([]store.Anchor, error) {
+	return list(ctx, v, "anchors", func(r *sql.Rows, a *store.Anchor) error {
 		var root []byte
 		err := r.Scan(&a.Index, &a.Size, &root, &a.Proof)
 		copy(a.Root[:], root)
@@ -42,24 +42,24 @@ func (v *deskView) Anchors(ctx context.Context) ([]store.Anchor, error) {
 }
 
 // PutAnchor implements [store.DeskWriter].
-func (w *deskWriter) PutAnchor(ctx context.Context, a store.Anchor) error {
-	return w.exec(ctx, "an anchor", `INSERT OR REPLACE INTO log_anchor (idx, size, root, proof) VALUES (?1, ?2, ?3, ?4)`,
+func (w *Writer) PutAnchor(ctx context.Context, a store.Anchor) error {
+	return w.put(ctx, "an anchor", "log_anchor", "idx", "size, root, proof",
 		a.Index, a.Size, a.Root[:], blob(a.Proof))
 }
 
 // Waits implements [store.DeskReader].
-func (v *deskView) Waits(ctx context.Context, limit int) ([]store.Wait, error) {
-	return list(ctx, &v.view, "waiting receipts", func(r *sql.Rows, w *store.Wait) error {
+func (v *Reader) Waits(ctx context.Context, limit int) ([]store.Wait, error) {
+	return list(ctx, v, "waiting receipts", func(r *sql.Rows, w *store.Wait) error {
 		return r.Scan(&w.Message, &w.Since)
 	}, `SELECT message_id, since_unix FROM receipt_wait ORDER BY since_unix, message_id LIMIT ?1`, limit)
 }
 
 // PutWait implements [store.DeskWriter].
-func (w *deskWriter) PutWait(ctx context.Context, wait store.Wait) error {
-	return w.exec(ctx, "a waiting receipt", `INSERT OR IGNORE INTO receipt_wait (message_id, since_unix) VALUES (?1, ?2)`, wait.Message, wait.Since)
+func (w *Writer) PutWait(ctx context.Context, wait store.Wait) error {
+	return w.exec(ctx, "a waiting receipt", `INSERT INTO receipt_wait (message_id, since_unix) VALUES (?1, ?2) ON CONFLICT DO NOTHING`, wait.Message, wait.Since)
 }
 
 // DeleteWait implements [store.DeskWriter].
-func (w *deskWriter) DeleteWait(ctx context.Context, messageID string) error {
+func (w *Writer) DeleteWait(ctx context.Context, messageID string) error {
 	return w.exec(ctx, "a waiting receipt", `DELETE FROM receipt_wait WHERE message_id = ?1`, messageID)
 }

@@ -1,4 +1,4 @@
-package sqlite
+package desksql
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 )
 
 // KeysVerified implements [store.DeskReader].
-func (v *deskView) KeysVerified(ctx context.Context, authority string) ([]store.KeyVerified, error) {
-	return list(ctx, &v.view, "verified certificates", func(r *sql.Rows, k *store.KeyVerified) error {
+func (v *Reader) KeysVerified(ctx context.Context, authority string) ([]store.KeyVerified, error) {
+	return list(ctx, v, "verified certificates", func(r *sql.Rows, k *store.KeyVerified) error {
 		return r.Scan(&k.ID, &k.Authority, &k.Suite, &k.Fingerprint, &k.How, &k.Counterpart, &k.Officer, &k.OfficerName, &k.At,
 			&k.Second, &k.SecondName, &k.SecondAt)
 	}, `SELECT id, authority, suite, fingerprint, how, counterpart, officer, officer_name, at_unix, second, second_name, second_at_unix
@@ -17,7 +17,7 @@ func (v *deskView) KeysVerified(ctx context.Context, authority string) ([]store.
 }
 
 // PutKeyVerified implements [store.DeskWriter].
-func (w *deskWriter) PutKeyVerified(ctx context.Context, k store.KeyVerified) error {
+func (w *Writer) PutKeyVerified(ctx context.Context, k store.KeyVerified) error {
 	if k.ID != 0 {
 		return w.exec(ctx, "a verified certificate", `UPDATE key_verified SET second = ?2, second_name = ?3, second_at_unix = ?4 WHERE id = ?1 AND second = ''`,
 			k.ID, k.Second, k.SecondName, k.SecondAt)
