@@ -11,6 +11,7 @@ import (
 
 	"github.com/entraide/entraide/internal/store"
 	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/pgp"
 	"github.com/entraide/entraide/pkg/strictjson"
 	"github.com/entraide/entraide/pkg/translog"
 )
@@ -33,7 +34,7 @@ var filed = []string{recordReceived, recordUnreadable, recordAccepted}
 // and its receipt, that each stands for what is listed, and, where this desk
 // holds the key, that what officers read is what was sealed. It returns how
 // many there are. The error wraps [ErrAltered] with the first that is not
-// right.
+// right; another says that a key could not be used.
 func (d *Desk) VerifyMessages(ctx context.Context) (n int, err error) {
 	if err := d.readDirectory(ctx); err != nil { // what another process has fetched
 		return 0, err
@@ -47,7 +48,11 @@ func (d *Desk) VerifyMessages(ctx context.Context) (n int, err error) {
 			return n, err
 		}
 		for _, l := range page {
-			if err := d.verifyLetter(ctx, l.ID); err != nil {
+			err := d.verifyLetter(ctx, l.ID)
+			if u, ok := errors.AsType[unreadError](err); ok {
+				return n, fmt.Errorf("message %s cannot be held against its seal: %w", l.ID, u.error)
+			}
+			if err != nil {
 				return n, fmt.Errorf("%w: message %s of case %s: %w", ErrAltered, l.ID, l.Case, err)
 			}
 			after, n = l.Index, n+1
@@ -81,6 +86,10 @@ func (d *Desk) missing(ctx context.Context) error {
 	})
 }
 
+// An unreadError says that a key could not be used, which tells nothing of the
+// message.
+type unreadError struct{ error }
+
 // verifyLetter verifies one message of the case file.
 func (d *Desk) verifyLetter(ctx context.Context, id string) error {
 	var l store.Letter
@@ -112,12 +121,15 @@ func (d *Desk) verifyLetter(ctx context.Context, id string) error {
 		return nil // it was lost
 	}
 	if err != nil {
-		return err
+		return unreadError{err}
 	}
 	if gone, err := d.unreadable(m, l.Incoming, key, then); gone || err != nil {
 		return err
 	}
 	payload, err := m.Open(key, then)
+	if errors.Is(err, pgp.ErrUnavailable) {
+		return unreadError{err}
+	}
 	if err != nil {
 		return err
 	}
