@@ -80,7 +80,7 @@ func (o *Office) act(ctx context.Context, by desk.Officer, what, detail string, 
 
 // plain refuses a text that is empty, too long or not UTF-8.
 func plain(field, text string, most int) error {
-	if text == "" || len(text) > most || !utf8.ValidString(text) {
+	if text == "" || len(text) > most || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return problem.Newf(problem.InvalidValue, field, "It must be a text of 1 to %d bytes.", most)
 	}
 	return nil

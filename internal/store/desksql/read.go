@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/entraide/entraide/internal/store"
 )
@@ -95,8 +96,9 @@ func unless(err, other error) error {
 	return err
 }
 
-// plain spells arguments as both engines take them: truth values as integers, and
-// no bytes as NULL.
+// plain spells arguments as both engines take them: truth values as integers, no
+// bytes as NULL, and in texts, some of which come from other States, the replacement
+// character for what is none.
 func plain(args []any) []any {
 	spelt := make([]any, len(args))
 	for i, arg := range args {
@@ -107,6 +109,8 @@ func plain(args []any) []any {
 			if arg {
 				spelt[i] = 1
 			}
+		case string:
+			spelt[i] = strings.ToValidUTF8(strings.ReplaceAll(arg, "\x00", "\uFFFD"), "\uFFFD")
 		case []byte:
 			if arg == nil {
 				spelt[i] = nil

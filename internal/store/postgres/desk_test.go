@@ -170,6 +170,24 @@ func TestDeskAlone(t *testing.T) {
 	}
 }
 
+// TestDeskStrange keeps a text of another State that PostgreSQL itself would refuse.
+func TestDeskStrange(t *testing.T) {
+	t.Parallel()
+	db := beginDesk(t, pgserver.Database(t), owner)
+	change(t, db, func(ctx context.Context, w store.DeskWriter) error {
+		return w.PutLine(ctx, store.Line{Case: "c", Reference: "QM\x00-7 \xff/26"})
+	})
+	if err := db.Read(t.Context(), func(r store.DeskReader) error {
+		l, err := r.Line(t.Context(), "c")
+		if l.Reference != "QM\uFFFD-7 \uFFFD/26" {
+			t.Errorf("the reference is %q", l.Reference)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDeskTexts takes and finds every text that a message can have: none is too
 // long, in words or in letters, to be kept and searched.
 func TestDeskTexts(t *testing.T) {
