@@ -24,6 +24,8 @@ type Engine struct {
 	// Holds is the condition that the text t.words holds all the phrases, with ? for
 	// its arguments.
 	Holds func(phrases []store.Phrase) (condition string, args []any)
+	// BeforeSearch is a statement that is run before a search; empty for none.
+	BeforeSearch string
 	// Taken reports whether an error is that of a value that another row has.
 	Taken func(err error) bool
 }

@@ -25,6 +25,11 @@ func (v *Reader) FindText(ctx context.Context, q store.TextQuery) ([]store.TextH
 		where += " AND c.case_id = ?"
 		args = append(args, q.Case)
 	}
+	if v.engine.BeforeSearch != "" {
+		if _, err := v.tx.ExecContext(ctx, v.engine.BeforeSearch); err != nil {
+			return nil, v.failed("texts", err)
+		}
+	}
 	return list(ctx, v, "texts", func(r *sql.Rows, h *store.TextHit) error { return r.Scan(&h.Place, &h.Case, &h.Message) },
 		`SELECT t.rowid, c.case_id, coalesce(l.id, '') FROM letter_text t
 			LEFT JOIN letter l ON l.idx = t.rowid

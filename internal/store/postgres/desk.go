@@ -157,7 +157,9 @@ var deskEngine = &desksql.Engine{
 	Name:  "postgres",
 	Spell: spell,
 	Holds: holds,
-	Taken: func(err error) bool { return pq.As(err, pqerror.UniqueViolation) != nil },
+	// Whether words are rare or in every message decides how they are found.
+	BeforeSearch: `SET LOCAL plan_cache_mode = force_custom_plan`,
+	Taken:        func(err error) bool { return pq.As(err, pqerror.UniqueViolation) != nil },
 }
 
 // spell spells a statement: parameters are $1, $2 and so on, and the order of joins
@@ -179,8 +181,8 @@ func spell(statement string) string {
 // maxLexeme is how many characters of a word are looked up in the index.
 const maxLexeme = 400
 
-// holds looks words up in the index, and then holds the text itself against the
-// phrases.
+// holds looks words up in the index, where texts that have no lexemes are under '+',
+// and then holds the text itself against the phrases.
 func holds(phrases []store.Phrase) (condition string, args []any) {
 	var lexemes, texts []string
 	var needles []any
@@ -200,6 +202,6 @@ func holds(phrases []store.Phrase) (condition string, args []any) {
 		texts = append(texts, "strpos(' ' || t.words || ' ', ?) > 0")
 		needles = append(needles, needle)
 	}
-	return "(lexemes(t.words) @@ CAST(? AS tsquery) OR octet_length(t.words) > 500000) AND " + strings.Join(texts, " AND "),
-		append([]any{strings.Join(lexemes, " & ")}, needles...)
+	return "lexemes(t.words) @@ CAST(? AS tsquery) AND " + strings.Join(texts, " AND "),
+		append([]any{"(" + strings.Join(lexemes, " & ") + ") | '+'"}, needles...)
 }
