@@ -18,17 +18,17 @@ func scanAccount(r *sql.Rows, a *store.Account) error {
 
 // Account implements [store.AccountReader].
 func (v *Reader) Account(ctx context.Context, id string) (store.Account, error) {
-	return one(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE id = ?1`, id))
+	return store.One(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE id = ?1`, id))
 }
 
 // AccountByLogin implements [store.AccountReader].
 func (v *Reader) AccountByLogin(ctx context.Context, login string) (store.Account, error) {
-	return one(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE login = ?1`, login))
+	return store.One(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE login = ?1`, login))
 }
 
 // AccountBySubject implements [store.AccountReader].
 func (v *Reader) AccountBySubject(ctx context.Context, subject string) (store.Account, error) {
-	return one(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE subject = ?1`, subject))
+	return store.One(list(ctx, v, "an account", scanAccount, `SELECT `+accountColumns+` FROM account WHERE subject = ?1`, subject))
 }
 
 // Accounts implements [store.AccountReader].
@@ -50,8 +50,8 @@ func (v *Reader) Passkeys(ctx context.Context, account string) ([]store.Passkey,
 
 // Passkey implements [store.AccountReader].
 func (v *Reader) Passkey(ctx context.Context, id []byte) (store.Passkey, error) {
-	return one(list(ctx, v, "a passkey", scanPasskey,
-		`SELECT `+passkeyColumns+` FROM account_passkey WHERE id = ?1`, blob(id)))
+	return store.One(list(ctx, v, "a passkey", scanPasskey,
+		`SELECT `+passkeyColumns+` FROM account_passkey WHERE id = ?1`, store.Blob(id)))
 }
 
 // RecoveryCodes implements [store.AccountReader].
@@ -69,8 +69,8 @@ func scanSession(r *sql.Rows, s *store.Session) error {
 
 // Session implements [store.AccountReader].
 func (v *Reader) Session(ctx context.Context, digest []byte) (store.Session, error) {
-	return one(list(ctx, v, "a session", scanSession,
-		`SELECT `+sessionColumns+` FROM account_session WHERE digest = ?1`, blob(digest)))
+	return store.One(list(ctx, v, "a session", scanSession,
+		`SELECT `+sessionColumns+` FROM account_session WHERE digest = ?1`, store.Blob(digest)))
 }
 
 // Sessions implements [store.AccountReader].
@@ -81,9 +81,9 @@ func (v *Reader) Sessions(ctx context.Context, account string) ([]store.Session,
 
 // Failures implements [store.AccountReader].
 func (v *Reader) Failures(ctx context.Context, login []byte) (store.Failures, error) {
-	f, err := one(list(ctx, v, "failures", func(r *sql.Rows, f *store.Failures) error {
+	f, err := store.One(list(ctx, v, "failures", func(r *sql.Rows, f *store.Failures) error {
 		return r.Scan(&f.Login, &f.Count, &f.At, &f.Until)
-	}, `SELECT login, count, at_unix, until_unix FROM account_failure WHERE login = ?1`, blob(login)))
+	}, `SELECT login, count, at_unix, until_unix FROM account_failure WHERE login = ?1`, store.Blob(login)))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Failures{Login: login}, nil
 	}
@@ -92,9 +92,9 @@ func (v *Reader) Failures(ctx context.Context, login []byte) (store.Failures, er
 
 // Invitation implements [store.AccountReader].
 func (v *Reader) Invitation(ctx context.Context, digest []byte) (store.Invitation, error) {
-	return one(list(ctx, v, "an invitation", func(r *sql.Rows, i *store.Invitation) error {
+	return store.One(list(ctx, v, "an invitation", func(r *sql.Rows, i *store.Invitation) error {
 		return r.Scan(&i.Digest, &i.Account, &i.TOTP, &i.ExpiresAt)
-	}, `SELECT digest, account_id, totp, expires_at_unix FROM account_invitation WHERE digest = ?1`, blob(digest)))
+	}, `SELECT digest, account_id, totp, expires_at_unix FROM account_invitation WHERE digest = ?1`, store.Blob(digest)))
 }
 
 // PutAccount implements [store.AccountWriter].
@@ -106,7 +106,7 @@ func (w *Writer) PutAccount(ctx context.Context, a store.Account) error {
 			status = excluded.status, language = excluded.language, zone = excluded.zone, shortcuts = excluded.shortcuts,
 			password = excluded.password, totp = excluded.totp, totp_step = excluded.totp_step,
 			subject = excluded.subject, signed_in_at_unix = excluded.signed_in_at_unix`,
-		a.ID, a.Login, a.Name, a.Roles, a.Status, a.Language, a.Zone, a.Shortcuts, a.Password, blob(a.TOTP), a.TOTPStep,
+		a.ID, a.Login, a.Name, a.Roles, a.Status, a.Language, a.Zone, a.Shortcuts, a.Password, store.Blob(a.TOTP), a.TOTPStep,
 		a.Subject, a.CreatedAt, a.SignedInAt)
 	if w.engine.Taken(err) {
 		return store.ErrTaken
@@ -119,12 +119,12 @@ func (w *Writer) PutPasskey(ctx context.Context, p store.Passkey) error {
 	return w.exec(ctx, "a passkey", `INSERT INTO account_passkey (`+passkeyColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, data = excluded.data, used_at_unix = excluded.used_at_unix
 		WHERE account_passkey.account_id = excluded.account_id`,
-		blob(p.ID), p.Account, p.Name, blob(p.Data), p.CreatedAt, p.UsedAt)
+		store.Blob(p.ID), p.Account, p.Name, store.Blob(p.Data), p.CreatedAt, p.UsedAt)
 }
 
 // DeletePasskey implements [store.AccountWriter].
 func (w *Writer) DeletePasskey(ctx context.Context, account string, id []byte) error {
-	return w.exec(ctx, "a passkey", `DELETE FROM account_passkey WHERE account_id = ?1 AND id = ?2`, account, blob(id))
+	return w.exec(ctx, "a passkey", `DELETE FROM account_passkey WHERE account_id = ?1 AND id = ?2`, account, store.Blob(id))
 }
 
 // PutRecoveryCodes implements [store.AccountWriter].
@@ -134,7 +134,7 @@ func (w *Writer) PutRecoveryCodes(ctx context.Context, account string, codes []s
 	}
 	for _, c := range codes {
 		if err := w.exec(ctx, "recovery codes", `INSERT INTO account_code (account_id, digest) VALUES (?1, ?2)`,
-			account, blob(c.Digest)); err != nil {
+			account, store.Blob(c.Digest)); err != nil {
 			return err
 		}
 	}
@@ -143,7 +143,7 @@ func (w *Writer) PutRecoveryCodes(ctx context.Context, account string, codes []s
 
 // SpendRecoveryCode implements [store.AccountWriter].
 func (w *Writer) SpendRecoveryCode(ctx context.Context, c store.RecoveryCode) error {
-	n, err := w.changed(ctx, "recovery codes", `DELETE FROM account_code WHERE account_id = ?1 AND digest = ?2`, c.Account, blob(c.Digest))
+	n, err := w.changed(ctx, "recovery codes", `DELETE FROM account_code WHERE account_id = ?1 AND digest = ?2`, c.Account, store.Blob(c.Digest))
 	if err != nil || n != 1 {
 		return errors.Join(store.ErrNotFound, err)
 	}
@@ -154,32 +154,32 @@ func (w *Writer) SpendRecoveryCode(ctx context.Context, c store.RecoveryCode) er
 func (w *Writer) PutSession(ctx context.Context, s store.Session) error {
 	return w.exec(ctx, "a session", `INSERT INTO account_session (`+sessionColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 		ON CONFLICT (digest) DO UPDATE SET seen_at_unix = excluded.seen_at_unix, confirmed_at_unix = excluded.confirmed_at_unix`,
-		blob(s.Digest), s.Account, s.Method, s.CreatedAt, s.SeenAt, s.ConfirmedAt, s.Address, s.Agent)
+		store.Blob(s.Digest), s.Account, s.Method, s.CreatedAt, s.SeenAt, s.ConfirmedAt, s.Address, s.Agent)
 }
 
 // DeleteSession implements [store.AccountWriter].
 func (w *Writer) DeleteSession(ctx context.Context, digest []byte) error {
-	return w.exec(ctx, "a session", `DELETE FROM account_session WHERE digest = ?1`, blob(digest))
+	return w.exec(ctx, "a session", `DELETE FROM account_session WHERE digest = ?1`, store.Blob(digest))
 }
 
 // DeleteSessions implements [store.AccountWriter].
 func (w *Writer) DeleteSessions(ctx context.Context, account string, except []byte) error {
-	return w.exec(ctx, "sessions", `DELETE FROM account_session WHERE account_id = ?1 AND digest <> ?2`, account, blob(except))
+	return w.exec(ctx, "sessions", `DELETE FROM account_session WHERE account_id = ?1 AND digest <> ?2`, account, store.Blob(except))
 }
 
 // PutFailures implements [store.AccountWriter].
 func (w *Writer) PutFailures(ctx context.Context, f store.Failures) error {
-	return w.put(ctx, "failures", "account_failure", "login", "count, at_unix, until_unix", blob(f.Login), f.Count, f.At, f.Until)
+	return w.put(ctx, "failures", "account_failure", "login", "count, at_unix, until_unix", store.Blob(f.Login), f.Count, f.At, f.Until)
 }
 
 // DeleteFailures implements [store.AccountWriter].
 func (w *Writer) DeleteFailures(ctx context.Context, login []byte) error {
-	return w.exec(ctx, "failures", `DELETE FROM account_failure WHERE login = ?1`, blob(login))
+	return w.exec(ctx, "failures", `DELETE FROM account_failure WHERE login = ?1`, store.Blob(login))
 }
 
 // PutInvitation implements [store.AccountWriter].
 func (w *Writer) PutInvitation(ctx context.Context, i store.Invitation) error {
-	return w.put(ctx, "an invitation", "account_invitation", "account_id", "digest, totp, expires_at_unix", i.Account, blob(i.Digest), blob(i.TOTP), i.ExpiresAt)
+	return w.put(ctx, "an invitation", "account_invitation", "account_id", "digest, totp, expires_at_unix", i.Account, store.Blob(i.Digest), store.Blob(i.TOTP), i.ExpiresAt)
 }
 
 // DeleteInvitation implements [store.AccountWriter].

@@ -17,7 +17,7 @@ func (v *Reader) Alerts(ctx context.Context, account string) ([]store.Alert, err
 
 // Recovery implements [store.AlertReader].
 func (v *Reader) Recovery(ctx context.Context, account string) (store.Recovery, error) {
-	return one(list(ctx, v, "a recovery", func(r *sql.Rows, x *store.Recovery) error {
+	return store.One(list(ctx, v, "a recovery", func(r *sql.Rows, x *store.Recovery) error {
 		return r.Scan(&x.Account, &x.By, &x.ByName, &x.At)
 	}, `SELECT account_id, by_id, by_name, at_unix FROM account_recovery WHERE account_id = ?1`, account))
 }
@@ -45,12 +45,12 @@ func (w *Writer) SeeAlerts(ctx context.Context, account string, last, at int64) 
 // PutBrowser implements [store.AlertWriter].
 func (w *Writer) PutBrowser(ctx context.Context, account string, digest []byte, at int64) (known bool, err error) {
 	n, err := w.changed(ctx, "a browser", `UPDATE account_browser SET used_at_unix = ?3 WHERE account_id = ?1 AND digest = ?2`,
-		account, blob(digest), at)
+		account, store.Blob(digest), at)
 	if err != nil || n > 0 {
 		return n > 0, err
 	}
 	return false, w.exec(ctx, "a browser", `INSERT INTO account_browser (account_id, digest, used_at_unix) VALUES (?1, ?2, ?3)`,
-		account, blob(digest), at)
+		account, store.Blob(digest), at)
 }
 
 // DeleteBrowsers implements [store.AlertWriter].

@@ -11,21 +11,21 @@ import (
 
 // Mailbox implements [store.DeskReader].
 func (v *Reader) Mailbox(ctx context.Context, authority string) (store.Mailbox, error) {
-	return one(list(ctx, v, "a mailbox", func(r *sql.Rows, m *store.Mailbox) error {
+	return store.One(list(ctx, v, "a mailbox", func(r *sql.Rows, m *store.Mailbox) error {
 		return r.Scan(&m.Authority, &m.Items, &m.Size, &m.Proof)
 	}, `SELECT authority, items, size, proof FROM mailbox WHERE authority = ?1`, authority))
 }
 
 // Taken implements [store.DeskReader].
 func (v *Reader) Taken(ctx context.Context, authority string, from, to int64) (int64, error) {
-	return one(list(ctx, v, "items taken", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
+	return store.One(list(ctx, v, "items taken", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
 		`SELECT count(*) FROM inbox_taken WHERE authority = ?1 AND idx >= ?2 AND idx < ?3`, authority, from, to))
 }
 
 // PutMailbox implements [store.DeskWriter].
 func (w *Writer) PutMailbox(ctx context.Context, m store.Mailbox) error {
 	if err := w.put(ctx, "a mailbox", "mailbox", "authority", "items, size, proof",
-		m.Authority, m.Items, m.Size, blob(m.Proof)); err != nil {
+		m.Authority, m.Items, m.Size, store.Blob(m.Proof)); err != nil {
 		return err
 	}
 	return w.exec(ctx, "items taken", `DELETE FROM inbox_taken WHERE authority = ?1 AND idx < ?2`, m.Authority, m.Size)
@@ -44,7 +44,7 @@ func (v *Reader) Anchors(ctx context.Context) ([]store.Anchor, error) {
 // PutAnchor implements [store.DeskWriter].
 func (w *Writer) PutAnchor(ctx context.Context, a store.Anchor) error {
 	return w.put(ctx, "an anchor", "log_anchor", "idx", "size, root, proof",
-		a.Index, a.Size, a.Root[:], blob(a.Proof))
+		a.Index, a.Size, a.Root[:], store.Blob(a.Proof))
 }
 
 // Waits implements [store.DeskReader].

@@ -18,7 +18,7 @@ func scanDraft(r *sql.Rows, d *store.Draft) error {
 
 // Draft implements [store.DraftReader].
 func (v *Reader) Draft(ctx context.Context, id string) (store.Draft, error) {
-	return one(list(ctx, v, "a draft", scanDraft, `SELECT `+draftColumns+` FROM draft WHERE id = ?1`, id))
+	return store.One(list(ctx, v, "a draft", scanDraft, `SELECT `+draftColumns+` FROM draft WHERE id = ?1`, id))
 }
 
 // Drafts implements [store.DraftReader].
@@ -44,7 +44,7 @@ func (v *Reader) DraftVersions(ctx context.Context, id string) ([]store.DraftVer
 
 // DraftVersion implements [store.DraftReader].
 func (v *Reader) DraftVersion(ctx context.Context, id string, version int64) (store.DraftVersion, error) {
-	return one(list(ctx, v, "a version of a draft", func(r *sql.Rows, d *store.DraftVersion) error {
+	return store.One(list(ctx, v, "a version of a draft", func(r *sql.Rows, d *store.DraftVersion) error {
 		return r.Scan(&d.Draft, &d.Version, &d.Officer, &d.OfficerName, &d.At, &d.Kept, &d.Body)
 	}, `SELECT draft_id, version, officer, officer_name, at_unix, kept, body FROM draft_version WHERE draft_id = ?1 AND version = ?2`, id, version))
 }
@@ -66,7 +66,7 @@ func scanRelease(r *sql.Rows, x *store.Release) error {
 
 // Release implements [store.DraftReader].
 func (v *Reader) Release(ctx context.Context, messageID string) (store.Release, error) {
-	return one(list(ctx, v, "a release", scanRelease, `SELECT `+releaseColumns+` FROM release WHERE message_id = ?1`, messageID))
+	return store.One(list(ctx, v, "a release", scanRelease, `SELECT `+releaseColumns+` FROM release WHERE message_id = ?1`, messageID))
 }
 
 // EmergencyReleases implements [store.DraftReader].
@@ -84,7 +84,7 @@ func (v *Reader) Templates(ctx context.Context) ([]store.Template, error) {
 
 // Setting implements [store.DraftReader].
 func (v *Reader) Setting(ctx context.Context, name string) ([]byte, error) {
-	value, err := one(list(ctx, v, "a setting", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
+	value, err := store.One(list(ctx, v, "a setting", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
 		`SELECT value FROM office_setting WHERE name = ?1`, name))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -100,7 +100,7 @@ func (w *Writer) PutDraft(ctx context.Context, d store.Draft) error {
 			final = excluded.final, title = excluded.title, evidence = excluded.evidence, state = excluded.state,
 			version = excluded.version, submitted_by = excluded.submitted_by, changed_by = excluded.changed_by,
 			changed_by_name = excluded.changed_by_name, changed_at_unix = excluded.changed_at_unix, message_id = excluded.message_id`,
-		d.ID, d.Case, d.Act, d.From, d.To, d.Lane, d.Final, d.Title, blob(d.Evidence), d.State, d.Version, d.CreatedBy,
+		d.ID, d.Case, d.Act, d.From, d.To, d.Lane, d.Final, d.Title, store.Blob(d.Evidence), d.State, d.Version, d.CreatedBy,
 		d.SubmittedBy, d.ChangedBy, d.ChangedByName, d.ChangedAt, d.Message)
 }
 
@@ -108,7 +108,7 @@ func (w *Writer) PutDraft(ctx context.Context, d store.Draft) error {
 func (w *Writer) PutDraftVersion(ctx context.Context, v store.DraftVersion) error {
 	return w.exec(ctx, "a version of a draft", `INSERT INTO draft_version (draft_id, version, officer, officer_name, at_unix, kept, body)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (draft_id, version) DO UPDATE SET kept = excluded.kept`,
-		v.Draft, v.Version, v.Officer, v.OfficerName, v.At, v.Kept, blob(v.Body))
+		v.Draft, v.Version, v.Officer, v.OfficerName, v.At, v.Kept, store.Blob(v.Body))
 }
 
 // DeleteDraftVersion implements [store.DraftWriter].
@@ -141,7 +141,7 @@ func (w *Writer) Countersign(ctx context.Context, x store.Release) error {
 // PutTemplate implements [store.DraftWriter].
 func (w *Writer) PutTemplate(ctx context.Context, t store.Template) error {
 	return w.put(ctx, "a template", "draft_template", "name", "kind, body, officer, at_unix",
-		t.Name, t.Kind, blob(t.Body), t.Officer, t.At)
+		t.Name, t.Kind, store.Blob(t.Body), t.Officer, t.At)
 }
 
 // DeleteTemplate implements [store.DraftWriter].
@@ -151,5 +151,5 @@ func (w *Writer) DeleteTemplate(ctx context.Context, name string) error {
 
 // PutSetting implements [store.DraftWriter].
 func (w *Writer) PutSetting(ctx context.Context, name string, value []byte) error {
-	return w.put(ctx, "a setting", "office_setting", "name", "value", name, blob(value))
+	return w.put(ctx, "a setting", "office_setting", "name", "value", name, store.Blob(value))
 }

@@ -30,7 +30,7 @@ func scanPage(r *sql.Rows, p *store.Page) error {
 
 // Page implements [store.DutyReader].
 func (v *Reader) Page(ctx context.Context, id string) (store.Page, error) {
-	return one(list(ctx, v, "a page", scanPage, `SELECT `+pageColumns+` FROM page WHERE id = ?1`, id))
+	return store.One(list(ctx, v, "a page", scanPage, `SELECT `+pageColumns+` FROM page WHERE id = ?1`, id))
 }
 
 // PagesIn implements [store.DutyReader].
@@ -47,7 +47,7 @@ func (v *Reader) PagesDue(ctx context.Context, at int64) ([]store.Page, error) {
 
 // OpenPage implements [store.DutyReader].
 func (v *Reader) OpenPage(ctx context.Context, caseID string) (bool, error) {
-	return one(list(ctx, v, "pages", func(r *sql.Rows, open *bool) error { return r.Scan(open) },
+	return store.One(list(ctx, v, "pages", func(r *sql.Rows, open *bool) error { return r.Scan(open) },
 		`SELECT EXISTS (SELECT 1 FROM page WHERE case_id = ?1 AND case_id <> '' AND state = 'raised')`, caseID))
 }
 

@@ -16,14 +16,14 @@ func (v *Reader) CaseHolds(ctx context.Context) ([]store.Hold, error) {
 
 // CaseHold implements [store.DeskReader].
 func (v *Reader) CaseHold(ctx context.Context, caseID string) (store.Hold, error) {
-	return one(list(ctx, v, "a legal hold", func(r *sql.Rows, h *store.Hold) error {
+	return store.One(list(ctx, v, "a legal hold", func(r *sql.Rows, h *store.Hold) error {
 		return r.Scan(&h.Case, &h.Basis, &h.By, &h.Since)
 	}, `SELECT case_id, basis, by_whom, since_unix FROM case_hold WHERE case_id = ?1`, caseID))
 }
 
 // CaseErasure implements [store.DeskReader].
 func (v *Reader) CaseErasure(ctx context.Context, caseID string) (store.CaseErasure, error) {
-	return one(list(ctx, v, "an erasure", func(r *sql.Rows, e *store.CaseErasure) error {
+	return store.One(list(ctx, v, "an erasure", func(r *sql.Rows, e *store.CaseErasure) error {
 		return r.Scan(&e.Case, &e.At, &e.By, &e.Officer, &e.Basis, &e.Record, &e.Signature)
 	}, `SELECT case_id, at_unix, authority, officer, basis, record, signature FROM case_erasure WHERE case_id = ?1`, caseID))
 }

@@ -12,7 +12,7 @@ import (
 
 // IndexVersion implements [store.LineReader].
 func (v *Reader) IndexVersion(ctx context.Context) (version int64, err error) {
-	return one(list(ctx, v, "the index", func(r *sql.Rows, n *int64) error { return r.Scan(n) }, `SELECT version FROM index_version`))
+	return store.One(list(ctx, v, "the index", func(r *sql.Rows, n *int64) error { return r.Scan(n) }, `SELECT version FROM index_version`))
 }
 
 const lineColumns = `l.case_id, l.idx, l.incoming, l.stage, l.lane, l.urgency, l.own, l.counterpart, l.reference, l.types,
@@ -30,7 +30,7 @@ func lineFields(l *store.Line, types *string) []any {
 
 // Line implements [store.LineReader].
 func (v *Reader) Line(ctx context.Context, caseID string) (store.Line, error) {
-	return one(list(ctx, v, "a case", func(r *sql.Rows, l *store.Line) error {
+	return store.One(list(ctx, v, "a case", func(r *sql.Rows, l *store.Line) error {
 		var types string
 		err := r.Scan(lineFields(l, &types)...)
 		l.Types = strings.Fields(types)
@@ -76,7 +76,7 @@ func scanListed(r *sql.Rows, l *store.Listed) error {
 // CountLines implements [store.LineReader].
 func (v *Reader) CountLines(ctx context.Context, f store.LineFilter, most int) (int, error) {
 	where, args := lineConditions(f)
-	return one(list(ctx, v, "cases", func(r *sql.Rows, n *int) error { return r.Scan(n) },
+	return store.One(list(ctx, v, "cases", func(r *sql.Rows, n *int) error { return r.Scan(n) },
 		`SELECT count(*) FROM (SELECT 1 FROM case_line l LEFT JOIN case_work w ON w.case_id = l.case_id WHERE `+where+` LIMIT ?) x`,
 		append(args, most)...))
 }

@@ -43,20 +43,8 @@ var _ store.DeskReader = (*Reader)(nil)
 
 // list runs a query and scans every row.
 func list[T any](ctx context.Context, v *Reader, what string, scan func(*sql.Rows, *T) error, query string, args ...any) ([]T, error) {
-	rows, err := v.tx.QueryContext(ctx, v.engine.Spell(query), plain(args)...)
+	all, err := store.List(ctx, v.tx, scan, v.engine.Spell(query), plain(args)...)
 	if err != nil {
-		return nil, v.failed(what, err)
-	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		var t T
-		if err := scan(rows, &t); err != nil {
-			return nil, v.failed(what, err)
-		}
-		all = append(all, t)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, v.failed(what, err)
 	}
 	return all, nil
@@ -76,18 +64,6 @@ func (v *Reader) row(ctx context.Context, what string, into []any, query string,
 
 func (v *Reader) failed(what string, err error) error {
 	return fmt.Errorf("%s: reading %s: %w", v.engine.Name, what, err)
-}
-
-// one returns the only row of a list, or ErrNotFound.
-func one[T any](all []T, err error) (T, error) {
-	var none T
-	if err != nil {
-		return none, err
-	}
-	if len(all) == 0 {
-		return none, store.ErrNotFound
-	}
-	return all[0], nil
 }
 
 // unless is an error that is not another.
@@ -137,7 +113,7 @@ func (v *Reader) Seen(ctx context.Context) (note []byte, freshAt int64, err erro
 
 // Cursor implements [store.DeskReader].
 func (v *Reader) Cursor(ctx context.Context, authority string) (int64, error) {
-	index, err := one(list(ctx, v, "a cursor", func(r *sql.Rows, index *int64) error { return r.Scan(index) },
+	index, err := store.One(list(ctx, v, "a cursor", func(r *sql.Rows, index *int64) error { return r.Scan(index) },
 		`SELECT idx FROM inbox_cursor WHERE authority = ?1`, authority))
 	if errors.Is(err, store.ErrNotFound) {
 		return -1, nil
@@ -158,7 +134,7 @@ func scanLetter(r *sql.Rows, l *store.Letter) error {
 
 // Letter implements [store.DeskReader].
 func (v *Reader) Letter(ctx context.Context, id string) (store.Letter, error) {
-	l, err := one(list(ctx, v, "a message", scanLetter, `SELECT `+letterColumns+` FROM letter WHERE id = ?1`, id))
+	l, err := store.One(list(ctx, v, "a message", scanLetter, `SELECT `+letterColumns+` FROM letter WHERE id = ?1`, id))
 	if err == nil {
 		err = v.row(ctx, "a message", []any{&l.Sealed}, `SELECT sealed FROM letter WHERE id = ?1`, id)
 	}
@@ -208,7 +184,7 @@ func scanOrder(r *sql.Rows, o *store.Order) error {
 
 // Order implements [store.DeskReader].
 func (v *Reader) Order(ctx context.Context, id string) (store.Order, error) {
-	return one(list(ctx, v, "the outbox", scanOrder, `SELECT `+orderColumns+` FROM outbox WHERE id = ?1`, id))
+	return store.One(list(ctx, v, "the outbox", scanOrder, `SELECT `+orderColumns+` FROM outbox WHERE id = ?1`, id))
 }
 
 // Orders implements [store.DeskReader].
@@ -257,7 +233,7 @@ func (v *Reader) Deadlines(ctx context.Context, caseID string) ([]store.Deadline
 
 // Clocks implements [store.DeskReader].
 func (v *Reader) Clocks(ctx context.Context, caseID string) ([]byte, error) {
-	clocks, err := one(list(ctx, v, "clocks", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
+	clocks, err := store.One(list(ctx, v, "clocks", func(r *sql.Rows, b *[]byte) error { return r.Scan(b) },
 		`SELECT clocks FROM case_clock WHERE case_id = ?1`, caseID))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil

@@ -42,14 +42,14 @@ func (w *Writer) Settle(ctx context.Context, i store.Incident) error {
 
 // Snapshot implements [store.DeskReader].
 func (v *Reader) Snapshot(ctx context.Context) (store.Snapshot, error) {
-	return one(list(ctx, v, "the snapshot", func(r *sql.Rows, s *store.Snapshot) error { return r.Scan(&s.Note, &s.By, &s.Expires) },
+	return store.One(list(ctx, v, "the snapshot", func(r *sql.Rows, s *store.Snapshot) error { return r.Scan(&s.Note, &s.By, &s.Expires) },
 		`SELECT note, signed_by, expires_unix FROM snapshot`))
 }
 
 // PutSnapshot implements [store.DeskWriter].
 func (w *Writer) PutSnapshot(ctx context.Context, s store.Snapshot) error {
 	return w.put(ctx, "the snapshot", "snapshot", "one", "note, signed_by, expires_unix",
-		1, blob(s.Note), s.By, s.Expires)
+		1, store.Blob(s.Note), s.By, s.Expires)
 }
 
 // DropSnapshot implements [store.DeskWriter].

@@ -11,7 +11,7 @@ import (
 
 // Assignment implements [store.WorkReader].
 func (v *Reader) Assignment(ctx context.Context, caseID string) (store.Assignment, error) {
-	a, err := one(list(ctx, v, "an assignment", func(r *sql.Rows, a *store.Assignment) error {
+	a, err := store.One(list(ctx, v, "an assignment", func(r *sql.Rows, a *store.Assignment) error {
 		return r.Scan(&a.Case, &a.Officer, &a.Team)
 	}, `SELECT case_id, officer, team FROM case_work WHERE case_id = ?1`, caseID))
 	if errors.Is(err, store.ErrNotFound) {
@@ -44,7 +44,7 @@ func (v *Reader) NamedReaders(ctx context.Context, caseID string) ([]string, err
 
 // MayRead implements [store.WorkReader].
 func (v *Reader) MayRead(ctx context.Context, caseID, officer string) (bool, error) {
-	return one(list(ctx, v, "readers", func(r *sql.Rows, may *bool) error { return r.Scan(may) },
+	return store.One(list(ctx, v, "readers", func(r *sql.Rows, may *bool) error { return r.Scan(may) },
 		`SELECT EXISTS (SELECT 1 FROM (SELECT ? AS case_id, 1 AS sealed) l WHERE `+readable("l")+`)`, caseID, officer, officer, officer))
 }
 
@@ -60,7 +60,7 @@ func (v *Reader) SeenBy(ctx context.Context, messageID string) ([]store.Sight, e
 
 // ConditionsAccepted implements [store.WorkReader].
 func (v *Reader) ConditionsAccepted(ctx context.Context, messageID string) (store.Sight, error) {
-	return one(list(ctx, v, "who accepted conditions", scanSight,
+	return store.One(list(ctx, v, "who accepted conditions", scanSight,
 		`SELECT message_id, officer, officer_name, at_unix FROM condition_accepted WHERE message_id = ?1`, messageID))
 }
 
@@ -186,7 +186,7 @@ func (w *Writer) DeleteTeam(ctx context.Context, team string) error {
 
 // PutView implements [store.WorkWriter].
 func (w *Writer) PutView(ctx context.Context, s store.SavedView) error {
-	return w.put(ctx, "a view", "saved_view", "owner, name", "filter", s.Owner, s.Name, blob(s.Filter))
+	return w.put(ctx, "a view", "saved_view", "owner, name", "filter", s.Owner, s.Name, store.Blob(s.Filter))
 }
 
 // DeleteView implements [store.WorkWriter].

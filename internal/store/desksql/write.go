@@ -64,25 +64,17 @@ func (w *Writer) put(ctx context.Context, what, table, key, others string, args 
 		table, columns, strings.Join(values, ", "), key, strings.Join(sets, ", ")), args...)
 }
 
-// blob is data that is never NULL.
-func blob(data []byte) []byte {
-	if data == nil {
-		return []byte{}
-	}
-	return data
-}
-
 // PutPublished implements [store.DeskWriter]. Two processes of a desk may have
 // fetched and verified the same entry.
 func (w *Writer) PutPublished(ctx context.Context, p store.Published) error {
 	return w.exec(ctx, "a statement", `INSERT INTO published (idx, text, signature, receipt) VALUES (?1, ?2, ?3, ?4)
 		ON CONFLICT (idx) DO NOTHING`,
-		p.Index, blob(p.Text), blob(p.Signature), blob(p.Receipt))
+		p.Index, store.Blob(p.Text), store.Blob(p.Signature), store.Blob(p.Receipt))
 }
 
 // PutSeen implements [store.DeskWriter].
 func (w *Writer) PutSeen(ctx context.Context, note []byte, freshAt int64) error {
-	return w.put(ctx, "the checkpoint", "seen", "one", "note, fresh_at_unix", 1, blob(note), freshAt)
+	return w.put(ctx, "the checkpoint", "seen", "one", "note, fresh_at_unix", 1, store.Blob(note), freshAt)
 }
 
 // PutCursor implements [store.DeskWriter].
@@ -98,7 +90,7 @@ func (w *Writer) PutCursor(ctx context.Context, authority string, index int64) e
 func (w *Writer) PutLetter(ctx context.Context, l store.Letter) error {
 	return w.put(ctx, "a message", "letter", "id", letterOthers+", sealed",
 		l.ID, l.Case, l.From, l.To, l.Incoming, l.Act, l.Final, l.Lane, l.Suite, l.Seq, l.Digest, l.Index,
-		l.AcceptedAt, l.BrokerStage, l.Verdict, l.Note, l.Body, l.OpenedAt, blob(l.Receipt), l.Code, blob(l.Sealed))
+		l.AcceptedAt, l.BrokerStage, l.Verdict, l.Note, l.Body, l.OpenedAt, store.Blob(l.Receipt), l.Code, store.Blob(l.Sealed))
 }
 
 // PutLink implements [store.DeskWriter].
@@ -112,7 +104,7 @@ func (w *Writer) PutOrder(ctx context.Context, o store.Order) error {
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
 		ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed, state = excluded.state, problem = excluded.problem,
 			attempts = excluded.attempts, evidence = excluded.evidence`,
-		o.ID, o.Case, o.From, o.To, o.Act, o.Final, o.Lane, o.NotAfter, blob(o.Body), o.CreatedAt, o.Sealed,
+		o.ID, o.Case, o.From, o.To, o.Act, o.Final, o.Lane, o.NotAfter, store.Blob(o.Body), o.CreatedAt, o.Sealed,
 		o.State, o.Problem, o.Attempts, o.Evidence)
 }
 
@@ -131,7 +123,7 @@ func (w *Writer) PutConfirmation(ctx context.Context, c store.Confirmation) erro
 	return w.exec(ctx, "a receipt", `INSERT INTO confirmation (`+confirmationColumns+`)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 		ON CONFLICT (digest) DO UPDATE SET proof = excluded.proof, idx = excluded.idx`,
-		c.Digest, c.Kind, c.Message, c.By, c.At, c.Own, blob(c.Text), blob(c.Signature), c.Proof, c.Index)
+		c.Digest, c.Kind, c.Message, c.By, c.At, c.Own, store.Blob(c.Text), store.Blob(c.Signature), c.Proof, c.Index)
 }
 
 // DropConfirmation implements [store.DeskWriter].
@@ -141,19 +133,19 @@ func (w *Writer) DropConfirmation(ctx context.Context, digest string) error {
 
 // PutDeadline implements [store.DeskWriter].
 func (w *Writer) PutDeadline(ctx context.Context, d store.Deadline) error {
-	return w.put(ctx, "a deadline", "deadline", "idx", "case_id, clock, due, proof", d.Index, d.Case, d.Clock, d.Due, blob(d.Proof))
+	return w.put(ctx, "a deadline", "deadline", "idx", "case_id, clock, due, proof", d.Index, d.Case, d.Clock, d.Due, store.Blob(d.Proof))
 }
 
 // PutClocks implements [store.DeskWriter].
 func (w *Writer) PutClocks(ctx context.Context, c store.CaseRef, clocks []byte) error {
 	return w.put(ctx, "clocks", "case_clock", "case_id", "idx, clocks",
-		c.ID, c.Index, blob(clocks))
+		c.ID, c.Index, store.Blob(clocks))
 }
 
 // PutIncident implements [store.DeskWriter].
 func (w *Writer) PutIncident(ctx context.Context, i store.Incident) error {
 	return w.exec(ctx, "an incident", `INSERT INTO incident (at_unix, what, a, b, kind) VALUES (?1, ?2, ?3, ?4, ?5)`,
-		i.At, i.What, blob(i.A), blob(i.B), i.Kind)
+		i.At, i.What, store.Blob(i.A), store.Blob(i.B), i.Kind)
 }
 
 // Log implements [store.DeskWriter].
@@ -163,7 +155,7 @@ func (w *Writer) Log(ctx context.Context, before, after store.Head, entries []st
 		return err
 	}
 	n, err := w.changed(ctx, "the head", `UPDATE log_head SET size = ?1, frontier = ?2 WHERE size = ?3 AND frontier = ?4`,
-		after.Size, blob(after.Frontier), before.Size, blob(before.Frontier))
+		after.Size, store.Blob(after.Frontier), before.Size, store.Blob(before.Frontier))
 	if err != nil || n != 1 {
 		return errors.Join(store.ErrFenced, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/lib/pq/oid"
+
+	"github.com/entraide/entraide/internal/store"
 )
 
 // Arrays are sent as one parameter each, in PostgreSQL's binary format
@@ -53,7 +55,7 @@ func keys(all []string) []byte {
 
 // blobs is the array of a blob of every item, never NULL.
 func blobs[T any](items []T, of func(T) []byte) []byte {
-	return optional(items, func(item T) []byte { return blob(of(item)) })
+	return optional(items, func(item T) []byte { return store.Blob(of(item)) })
 }
 
 // optional is the array of a blob of every item; nil is NULL.

@@ -107,7 +107,7 @@ func (db *DB) saveCheckpoint(ctx context.Context, size int64, note []byte) (save
 	defer l.end()
 	err = l.conn.QueryRowContext(ctx, `WITH told AS (SELECT `+announce+`)
 		INSERT INTO log_checkpoint AS c (size, note) SELECT $1::bigint, $2::bytea FROM told
-		ON CONFLICT (size) DO UPDATE SET size = c.size RETURNING note`, size, blob(note)).Scan(&saved)
+		ON CONFLICT (size) DO UPDATE SET size = c.size RETURNING note`, size, store.Blob(note)).Scan(&saved)
 	if err != nil {
 		l.drop()
 		return nil, err

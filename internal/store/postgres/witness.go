@@ -12,13 +12,13 @@ import (
 func (db *DB) SaveCosignature(ctx context.Context, c store.Cosignature) error {
 	return db.save(ctx, "a cosignature", `
 		INSERT INTO log_cosignature (size, witness, line) VALUES ($1, $2, $3)
-		ON CONFLICT (size, witness) DO UPDATE SET line = excluded.line`, c.Size, c.Witness, blob(c.Line))
+		ON CONFLICT (size, witness) DO UPDATE SET line = excluded.line`, c.Size, c.Witness, store.Blob(c.Line))
 }
 
 // SaveWitnessed implements [store.Broker].
 func (db *DB) SaveWitnessed(ctx context.Context, size int64, note []byte) error {
 	return db.save(ctx, "a witnessed checkpoint", `
-		INSERT INTO log_witnessed (size, note) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING`, size, blob(note))
+		INSERT INTO log_witnessed (size, note) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING`, size, store.Blob(note))
 }
 
 // save runs one statement on its own, which may be done twice, so that a lost
@@ -67,13 +67,13 @@ func (v *view) Latest(ctx context.Context, kind string) (map[string]int64, error
 
 // InboxCount implements [store.Reader].
 func (v *view) InboxCount(ctx context.Context, authority string, from, to int64) (int64, error) {
-	return one(list(ctx, v, "the number of items", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
+	return store.One(list(ctx, v, "the number of items", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
 		`SELECT count(*) FROM inbox WHERE authority = $1 AND idx >= $2 AND idx < $3`, authority, from, to))
 }
 
 // LatestWitnessed implements [store.Reader].
 func (v *view) LatestWitnessed(ctx context.Context) (store.Checkpoint, error) {
-	return one(list(ctx, v, "the newest witnessed checkpoint", scanCheckpoint,
+	return store.One(list(ctx, v, "the newest witnessed checkpoint", scanCheckpoint,
 		`SELECT size, note FROM log_witnessed ORDER BY size DESC LIMIT 1`))
 }
 

@@ -48,14 +48,6 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 	return nil
 }
 
-// blob keeps an empty value from becoming NULL.
-func blob(data []byte) []byte {
-	if data == nil {
-		return []byte{}
-	}
-	return data
-}
-
 // insert runs one statement for all items, whose columns are arrays.
 func insert[T any](ctx context.Context, w *writer, what, query string, items []T, columns func([]T) []any) error {
 	if len(items) == 0 {
@@ -72,7 +64,7 @@ func (w *writer) insertLog(ctx context.Context, b store.Batch) error {
 		told AS (SELECT `+announce+`)
 		INSERT INTO log_entry (idx, leaf, leaf_hash, salt, body)
 		SELECT e.* FROM told, unnest($3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[]) AS e`,
-		b.After.Size, blob(b.After.Frontier),
+		b.After.Size, store.Blob(b.After.Frontier),
 		integers(b.Entries, func(e store.Entry) int64 { return e.Index }),
 		blobs(b.Entries, func(e store.Entry) []byte { return e.Leaf }),
 		blobs(b.Entries, func(e store.Entry) []byte { return e.LeafHash[:] }),

@@ -10,14 +10,14 @@ import (
 
 // Upload implements [store.Reader].
 func (v *view) Upload(ctx context.Context, authority, manifest string) (store.Upload, error) {
-	return one(list(ctx, v, "an upload", func(r *sql.Rows, u *store.Upload) error {
+	return store.One(list(ctx, v, "an upload", func(r *sql.Rows, u *store.Upload) error {
 		return r.Scan(&u.Authority, &u.Manifest, &u.Recipient, &u.Bytes, &u.At)
 	}, `SELECT authority, manifest, recipient, bytes, at_unix FROM evidence_upload WHERE manifest = ?2 AND authority = ?1`, authority, manifest))
 }
 
 // Kept implements [store.Reader].
 func (v *view) Kept(ctx context.Context, from, to string) (k store.Kept, err error) {
-	return one(list(ctx, v, "uploads", func(r *sql.Rows, k *store.Kept) error { return r.Scan(&k.From, &k.To) },
+	return store.One(list(ctx, v, "uploads", func(r *sql.Rows, k *store.Kept) error { return r.Scan(&k.From, &k.To) },
 		`SELECT (SELECT coalesce(sum(bytes), 0) FROM evidence_upload WHERE authority = ?1),
 			(SELECT coalesce(sum(bytes), 0) FROM evidence_upload WHERE recipient = ?2)`, from, to))
 }
@@ -40,7 +40,7 @@ func (v *view) Delivered(ctx context.Context, before int64, limit int) ([]string
 
 // IsKept implements [store.Reader].
 func (v *view) IsKept(ctx context.Context, manifest string) (bool, error) {
-	return one(list(ctx, v, "uploads", func(r *sql.Rows, kept *bool) error { return r.Scan(kept) },
+	return store.One(list(ctx, v, "uploads", func(r *sql.Rows, kept *bool) error { return r.Scan(kept) },
 		`SELECT EXISTS (SELECT 1 FROM evidence_upload WHERE manifest = ?1)
 			OR EXISTS (SELECT 1 FROM evidence_use WHERE manifest = ?1 AND dropped_by = 0)`, manifest))
 }

@@ -15,47 +15,11 @@ type view struct{ tx *sql.Tx }
 
 // list runs a query and scans every row.
 func list[T any](ctx context.Context, v *view, what string, scan func(*sql.Rows, *T) error, query string, args ...any) ([]T, error) {
-	rows, err := v.tx.QueryContext(ctx, query, args...)
+	all, err := store.List(ctx, v.tx, scan, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: reading %s: %w", what, err)
-	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		var t T
-		if err := scan(rows, &t); err != nil {
-			return nil, fmt.Errorf("sqlite: reading %s: %w", what, err)
-		}
-		all = append(all, t)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("sqlite: reading %s: %w", what, err)
 	}
 	return all, nil
-}
-
-// one returns the only row of a list, or ErrNotFound.
-func one[T any](all []T, err error) (T, error) {
-	var none T
-	if err != nil {
-		return none, err
-	}
-	if len(all) == 0 {
-		return none, store.ErrNotFound
-	}
-	return all[0], nil
-}
-
-// keyed makes a map of a list.
-func keyed[K comparable, T any](all []T, err error, key func(T) K) (map[K]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	m := make(map[K]T, len(all))
-	for _, t := range all {
-		m[key(t)] = t
-	}
-	return m, nil
 }
 
 // array passes many keys as one parameter, for json_each.
@@ -69,7 +33,7 @@ func array(keys any) (string, error) {
 
 // Head implements [store.Reader].
 func (v *view) Head(ctx context.Context) (store.Head, error) {
-	return one(list(ctx, v, "the head", func(r *sql.Rows, h *store.Head) error {
+	return store.One(list(ctx, v, "the head", func(r *sql.Rows, h *store.Head) error {
 		return r.Scan(&h.Size, &h.Frontier)
 	}, `SELECT size, frontier FROM log_head`))
 }
@@ -90,12 +54,12 @@ func (v *view) Messages(ctx context.Context, ids []string) (map[string]store.Mes
 	}
 	all, err := list(ctx, v, "messages", scanMessage,
 		`SELECT `+messageColumns+` FROM message WHERE id IN (SELECT value FROM json_each(?1))`, keys)
-	return keyed(all, err, func(m store.Message) string { return m.ID })
+	return store.Keyed(all, err, func(m store.Message) string { return m.ID })
 }
 
 // Message implements [store.Reader].
 func (v *view) Message(ctx context.Context, id string) (store.Message, error) {
-	m, err := one(list(ctx, v, "a message", scanMessage, `SELECT `+messageColumns+` FROM message WHERE id = ?1`, id))
+	m, err := store.One(list(ctx, v, "a message", scanMessage, `SELECT `+messageColumns+` FROM message WHERE id = ?1`, id))
 	if err != nil {
 		return m, err
 	}
@@ -107,7 +71,7 @@ func (v *view) Message(ctx context.Context, id string) (store.Message, error) {
 
 // MessageAt implements [store.Reader].
 func (v *view) MessageAt(ctx context.Context, index int64) (store.Message, error) {
-	return one(list(ctx, v, "a message", scanMessage, `SELECT `+messageColumns+` FROM message WHERE idx = ?1`, index))
+	return store.One(list(ctx, v, "a message", scanMessage, `SELECT `+messageColumns+` FROM message WHERE idx = ?1`, index))
 }
 
 // CaseMessages implements [store.Reader].
@@ -133,7 +97,7 @@ func (v *view) Cases(ctx context.Context, ids []string) (map[string]store.Case, 
 			&c.LastByRequesting, &c.Index)
 	}, `SELECT id, requesting, requested, opening, lane, stage, handed, opened_at_unix, last_by_requesting_unix, idx
 		FROM case_state WHERE id IN (SELECT value FROM json_each(?1))`, keys)
-	return keyed(all, err, func(c store.Case) string { return c.ID })
+	return store.Keyed(all, err, func(c store.Case) string { return c.ID })
 }
 
 // Heads implements [store.Reader].
@@ -146,7 +110,7 @@ func (v *view) Heads(ctx context.Context, pairs []store.Pair) (map[store.Pair]st
 		return r.Scan(&h.From, &h.To, &h.Seq, &h.Digest)
 	}, `SELECT sender, recipient, seq, digest FROM pair_head
 		WHERE (sender, recipient) IN (SELECT value ->> 'From', value ->> 'To' FROM json_each(?1))`, keys)
-	return keyed(all, err, func(h store.PairHead) store.Pair { return h.Pair })
+	return store.Keyed(all, err, func(h store.PairHead) store.Pair { return h.Pair })
 }
 
 // Inbox implements [store.Reader].
@@ -171,12 +135,12 @@ func (v *view) Receipts(ctx context.Context, digests []string) (map[string]store
 	}
 	all, err := list(ctx, v, "receipts", scanReceipt,
 		`SELECT `+receiptColumns+` FROM receipt WHERE digest IN (SELECT value FROM json_each(?1))`, keys)
-	return keyed(all, err, func(c store.Receipt) string { return c.Digest })
+	return store.Keyed(all, err, func(c store.Receipt) string { return c.Digest })
 }
 
 // Receipt implements [store.Reader].
 func (v *view) Receipt(ctx context.Context, index int64) (store.Receipt, error) {
-	return one(list(ctx, v, "a receipt", scanReceipt, `SELECT `+receiptColumns+` FROM receipt WHERE idx = ?1`, index))
+	return store.One(list(ctx, v, "a receipt", scanReceipt, `SELECT `+receiptColumns+` FROM receipt WHERE idx = ?1`, index))
 }
 
 // ReceiptsOf implements [store.Reader].
@@ -187,7 +151,7 @@ func (v *view) ReceiptsOf(ctx context.Context, messageID string) ([]store.Receip
 
 // Counts implements [store.Reader].
 func (v *view) Counts(ctx context.Context) (store.Counts, error) {
-	return one(list(ctx, v, "the number of rows", func(r *sql.Rows, c *store.Counts) error {
+	return store.One(list(ctx, v, "the number of rows", func(r *sql.Rows, c *store.Counts) error {
 		return r.Scan(&c.Messages, &c.Cases, &c.Receipts, &c.Statements, &c.Inbox, &c.Erased)
 	}, `SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM case_state), (SELECT count(*) FROM receipt),
 		(SELECT count(*) FROM statement), (SELECT count(*) FROM inbox), (SELECT count(*) FROM log_entry WHERE erased_by > 0)`))
@@ -230,7 +194,7 @@ func (v *view) Holds(ctx context.Context, cases []string) (map[string]store.Hold
 	all, err := list(ctx, v, "legal holds", func(r *sql.Rows, h *store.Hold) error {
 		return r.Scan(&h.Case, &h.Basis, &h.By, &h.Since)
 	}, `SELECT case_id, basis, placed_by, since_unix FROM legal_hold WHERE case_id IN (SELECT value FROM json_each(?1))`, keys)
-	return keyed(all, err, func(h store.Hold) string { return h.Case })
+	return store.Keyed(all, err, func(h store.Hold) string { return h.Case })
 }
 
 // CaseEntries implements [store.Reader].
@@ -248,7 +212,7 @@ func (v *view) DueClocks(ctx context.Context, unix int64, limit int) ([]store.Cl
 
 // NextClock implements [store.Reader].
 func (v *view) NextClock(ctx context.Context) (int64, error) {
-	return one(list(ctx, v, "the next clock", func(r *sql.Rows, due *int64) error { return r.Scan(due) },
+	return store.One(list(ctx, v, "the next clock", func(r *sql.Rows, due *int64) error { return r.Scan(due) },
 		`SELECT due_unix FROM clock WHERE state = 'running' ORDER BY due_unix LIMIT 1`))
 }
 
@@ -261,7 +225,7 @@ func scanEntry(r *sql.Rows, e *store.Entry) error {
 
 // Entry implements [store.Reader].
 func (v *view) Entry(ctx context.Context, index int64) (store.Entry, error) {
-	return one(list(ctx, v, "an entry", scanEntry,
+	return store.One(list(ctx, v, "an entry", scanEntry,
 		`SELECT idx, leaf, leaf_hash, salt, body, erased_by FROM log_entry WHERE idx = ?1`, index))
 }
 
@@ -309,13 +273,13 @@ func scanCheckpoint(r *sql.Rows, c *store.Checkpoint) error { return r.Scan(&c.S
 
 // Checkpoint implements [store.Reader].
 func (v *view) Checkpoint(ctx context.Context, minSize int64) (store.Checkpoint, error) {
-	return one(list(ctx, v, "a checkpoint", scanCheckpoint,
+	return store.One(list(ctx, v, "a checkpoint", scanCheckpoint,
 		`SELECT size, note FROM log_checkpoint WHERE size >= ?1 ORDER BY size LIMIT 1`, minSize))
 }
 
 // LatestCheckpoint implements [store.Reader].
 func (v *view) LatestCheckpoint(ctx context.Context) (store.Checkpoint, error) {
-	return one(list(ctx, v, "the newest checkpoint", scanCheckpoint,
+	return store.One(list(ctx, v, "the newest checkpoint", scanCheckpoint,
 		`SELECT size, note FROM log_checkpoint ORDER BY size DESC LIMIT 1`))
 }
 
@@ -331,6 +295,6 @@ func (v *view) Cosignatures(ctx context.Context, size int64) ([]store.Cosignatur
 
 // Witnessed implements [store.Reader].
 func (v *view) Witnessed(ctx context.Context, minSize int64) (store.Checkpoint, error) {
-	return one(list(ctx, v, "a witnessed checkpoint", scanCheckpoint,
+	return store.One(list(ctx, v, "a witnessed checkpoint", scanCheckpoint,
 		`SELECT size, note FROM log_witnessed WHERE size >= ?1 ORDER BY size LIMIT 1`, minSize))
 }

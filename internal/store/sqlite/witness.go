@@ -48,13 +48,13 @@ func (v *view) Latest(ctx context.Context, kind string) (map[string]int64, error
 
 // InboxCount implements [store.Reader].
 func (v *view) InboxCount(ctx context.Context, authority string, from, to int64) (int64, error) {
-	return one(list(ctx, v, "the number of items", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
+	return store.One(list(ctx, v, "the number of items", func(r *sql.Rows, n *int64) error { return r.Scan(n) },
 		`SELECT count(*) FROM inbox WHERE authority = ?1 AND idx >= ?2 AND idx < ?3`, authority, from, to))
 }
 
 // LatestWitnessed implements [store.Reader].
 func (v *view) LatestWitnessed(ctx context.Context) (store.Checkpoint, error) {
-	return one(list(ctx, v, "the newest witnessed checkpoint", scanCheckpoint,
+	return store.One(list(ctx, v, "the newest witnessed checkpoint", scanCheckpoint,
 		`SELECT size, note FROM log_witnessed ORDER BY size DESC LIMIT 1`))
 }
 

@@ -23,7 +23,7 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 		return err
 	}
 	res, err := w.tx.ExecContext(ctx, `UPDATE log_head SET size = ?1, frontier = ?2, touched = touched + 1
-		WHERE size = ?3 AND frontier = ?4`, b.After.Size, blob(b.After.Frontier), b.Before.Size, blob(b.Before.Frontier))
+		WHERE size = ?3 AND frontier = ?4`, b.After.Size, store.Blob(b.After.Frontier), b.Before.Size, store.Blob(b.Before.Frontier))
 	if err != nil {
 		return fmt.Errorf("sqlite: moving the head: %w", err)
 	}
@@ -39,14 +39,6 @@ func (w *writer) Append(ctx context.Context, b store.Batch) error {
 		}
 	}
 	return nil
-}
-
-// blob keeps an empty value from becoming NULL.
-func blob(data []byte) []byte {
-	if data == nil {
-		return []byte{}
-	}
-	return data
 }
 
 // each runs one prepared statement for every item.
@@ -83,7 +75,7 @@ func (w *writer) insertMessages(ctx context.Context, b store.Batch) error {
 		b.Messages, func(m store.Message) []any {
 			return []any{
 				m.ID, m.Case, m.From, m.To, m.Act, m.Lane, m.Stage, m.Seq, m.Digest,
-				blob(m.Header), blob(m.Signature), blob(m.Payload), m.Index, m.AcceptedAt,
+				store.Blob(m.Header), store.Blob(m.Signature), store.Blob(m.Payload), m.Index, m.AcceptedAt,
 			}
 		})
 }
@@ -109,13 +101,13 @@ func (w *writer) insertCases(ctx context.Context, b store.Batch) error {
 func (w *writer) insertReceipts(ctx context.Context, b store.Batch) error {
 	if err := each(ctx, w, "receipts", `INSERT INTO receipt (digest, kind, message_id, case_id, authority, text, signature, idx)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`, b.Receipts, func(r store.Receipt) []any {
-		return []any{r.Digest, r.Kind, r.Message, r.Case, r.By, blob(r.Text), blob(r.Signature), r.Index}
+		return []any{r.Digest, r.Kind, r.Message, r.Case, r.By, store.Blob(r.Text), store.Blob(r.Signature), r.Index}
 	}); err != nil {
 		return err
 	}
 	return each(ctx, w, "statements", `INSERT INTO statement (idx, digest, subject, number, text, signature)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, b.Statements, func(s store.Statement) []any {
-		return []any{s.Index, s.Digest, s.Subject, s.Number, blob(s.Text), blob(s.Signature)}
+		return []any{s.Index, s.Digest, s.Subject, s.Number, store.Blob(s.Text), store.Blob(s.Signature)}
 	})
 }
 
