@@ -145,7 +145,8 @@ func (s *Server) identify(c *Call) error {
 	if err != nil {
 		return nil //nolint:nilerr // nobody is signed in
 	}
-	session, err := s.Accounts.Resume(c.Context(), cookie.Value, c.Route.Quiet)
+	quiet := c.Route.Quiet || page.Reads(c.Request) && c.URL.Query().Has("again") // a page that waits asks so
+	session, err := s.Accounts.Resume(c.Context(), cookie.Value, quiet)
 	if errors.Is(err, account.ErrNoSession) {
 		c.ended = true
 		return nil

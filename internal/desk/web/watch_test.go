@@ -82,6 +82,26 @@ func TestWatchKeepsNobody(t *testing.T) {
 	}
 }
 
+// TestWaitingKeepsNobody holds the same of a page that loads itself again while it
+// waits for something; once somebody asks for it, they stay.
+func TestWaitingKeepsNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	o := h.user("duty", desk.DutyOfficer)
+	h.pass(10 * time.Minute)
+	o.get("/inbox")
+	for range 2 {
+		h.pass(5 * time.Minute)
+		if got := o.get("/inbox?again="); got.Code != http.StatusOK {
+			t.Errorf("the page that waits: %d", got.Code)
+		}
+	}
+	h.pass(6 * time.Minute)
+	if got := o.get("/inbox?again="); got.Code != http.StatusSeeOther || !strings.HasPrefix(got.Header().Get("Location"), "/sign-in") {
+		t.Errorf("after 16 minutes without the officer: %d to %s", got.Code, got.Header().Get("Location"))
+	}
+}
+
 // TestWatchStream reads the stream of the board over a connection: a drill is told.
 func TestWatchStream(t *testing.T) {
 	t.Parallel()

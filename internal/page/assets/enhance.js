@@ -215,8 +215,12 @@ for (const form of all("form[data-autosave]")) {
   }, { capture: true });
 }
 
-// A page that waits for something loads itself again.
-for (const part of all("[data-refresh]")) setTimeout(() => location.reload(), Number(part.dataset.refresh) * 1000);
+// A page that waits for something loads itself again, and says that nobody asked.
+for (const part of all("[data-refresh]")) {
+  const again = new URL(location.href);
+  again.searchParams.set("again", "");
+  setTimeout(() => location.replace(again), Number(part.dataset.refresh) * 1000);
+}
 
 // Files go to the desk in pieces, so that a line that breaks costs one piece.
 for (const form of all("form[data-upload]")) {
