@@ -54,6 +54,7 @@ type ListFilter struct {
 	Officer     string    `json:"officer,omitempty"` // to whom the case is assigned
 	Team        string    `json:"team,omitempty"`
 	Tag         string    `json:"tag,omitempty"`
+	DueFrom     time.Time `json:"due_from,omitzero"`
 	DueBefore   time.Time `json:"due_before,omitzero"`
 	Overdue     bool      `json:"overdue,omitempty"` // what is due has passed
 	Since       time.Time `json:"since,omitzero"`    // of the newest message
@@ -67,7 +68,7 @@ func (f ListFilter) stored(o Officer, now time.Time) store.LineFilter {
 	s := store.LineFilter{
 		Direction: f.Direction, State: f.State, Stage: f.Stage, Lane: f.Lane, Own: f.Own, Counterpart: f.Counterpart, Type: f.Type,
 		Owed: f.Owed, Unread: f.Unread, Unassigned: f.Unassigned, Officer: f.Officer, Team: f.Team, Tag: f.Tag,
-		DueBefore: unix(f.DueBefore), Since: unix(f.Since), OpenedFrom: unix(f.OpenedFrom), OpenedTo: unix(f.OpenedTo), Sort: f.Sort, Reader: o.ID,
+		DueFrom: unix(f.DueFrom), DueBefore: unix(f.DueBefore), Since: unix(f.Since), OpenedFrom: unix(f.OpenedFrom), OpenedTo: unix(f.OpenedTo), Sort: f.Sort, Reader: o.ID,
 	}
 	if f.Overdue && (s.DueBefore == 0 || s.DueBefore > now.Unix()) {
 		s.DueBefore = now.Unix()

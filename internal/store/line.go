@@ -67,7 +67,8 @@ type LineFilter struct {
 	Officer     string
 	Team        string
 	Tag         string
-	DueBefore   int64  // Unix seconds
+	DueFrom     int64 // Unix seconds
+	DueBefore   int64
 	Since       int64  // Unix seconds, of the newest message
 	OpenedFrom  int64  // Unix seconds, of the opening message
 	OpenedTo    int64  // Unix seconds, before which the case was opened

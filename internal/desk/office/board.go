@@ -14,8 +14,8 @@ const (
 	soon      = 24 * time.Hour
 	later     = 72 * time.Hour
 	silent    = 2 * time.Minute
-	boardRows = 30  // of a column; the board has its number and the rest is in the list
-	listed    = 500 // read at a time
+	boardRows = 30      // of a column; the board has its number and the rest is in the list
+	counted   = 100_000 // cases of a column at most
 )
 
 // A Board is what the watch has before it: who calls, what is due, who is on duty,
@@ -56,31 +56,27 @@ func (o *Office) Board(ctx context.Context, by desk.Officer) (Board, error) {
 
 // columns lists open cases by when something is due in them.
 func (o *Office) columns(ctx context.Context, by desk.Officer, now time.Time) ([]Column, error) {
-	columns := []Column{{Name: "overdue", Cases: []desk.Line{}}, {Name: "day", Cases: []desk.Line{}}, {Name: "days", Cases: []desk.Line{}}}
-	f := desk.ListFilter{State: "open", DueBefore: now.Add(later), Sort: store.ByDue}
-	for next := ""; ; {
-		lines, err := o.desk.List(ctx, by, f, next, listed)
+	var columns []Column
+	for _, span := range []struct {
+		name     string
+		from, to time.Time
+	}{
+		{name: "overdue", to: now},
+		{name: "day", from: now, to: now.Add(soon)},
+		{name: "days", from: now.Add(soon), to: now.Add(later)},
+	} {
+		f := desk.ListFilter{State: "open", DueFrom: span.from, DueBefore: span.to, Sort: store.ByDue}
+		lines, err := o.desk.List(ctx, by, f, "", boardRows)
 		if err != nil {
 			return nil, err
 		}
-		for _, l := range lines.Cases {
-			due, err := time.Parse(time.RFC3339, l.Due)
-			if err != nil {
+		c := Column{Name: span.name, Count: len(lines.Cases), Cases: lines.Cases}
+		if lines.Next != "" {
+			if c.Count, err = o.desk.Count(ctx, by, f, counted); err != nil {
 				return nil, err
 			}
-			c := &columns[2]
-			switch {
-			case due.Before(now):
-				c = &columns[0]
-			case due.Before(now.Add(soon)):
-				c = &columns[1]
-			}
-			if c.Count++; len(c.Cases) < boardRows {
-				c.Cases = append(c.Cases, l)
-			}
 		}
-		if next = lines.Next; next == "" {
-			return columns, nil
-		}
+		columns = append(columns, c)
 	}
+	return columns, nil
 }

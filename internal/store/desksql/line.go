@@ -111,6 +111,7 @@ func lineConditions(f store.LineFilter) (string, []any) {
 		UNION SELECT t.case_id FROM team_member m JOIN case_work t ON t.team = m.team AND t.team <> '' WHERE m.officer = ?)`, f.Officer, f.Officer)
 	also(f.Team != "", "l.case_id IN (SELECT case_id FROM case_work WHERE team = ? AND team <> '')", f.Team)
 	also(f.Tag != "", "l.case_id IN (SELECT case_id FROM case_tag WHERE tag = ?)", f.Tag)
+	also(f.DueFrom > 0, "l.due_at_unix >= ?", f.DueFrom)
 	also(f.DueBefore > 0, "l.due_at_unix > 0 AND l.due_at_unix < ?", f.DueBefore)
 	also(f.Since > 0, "l.moved_at_unix >= ?", f.Since)
 	also(f.OpenedFrom > 0, "l.opened_at_unix >= ?", f.OpenedFrom)
