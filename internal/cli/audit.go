@@ -102,7 +102,7 @@ func (a *app) follow(ctx context.Context, m *auditor.Mirror, b *auditor.Book, ev
 		case every == 0 || errors.Is(err, verify.ErrMisbehaviour):
 			return err
 		case ctx.Err() == nil:
-			fmt.Fprintf(a.err, "entraide: %v\n", err)
+			fmt.Fprintf(plainly{a.err}, "entraide: %v\n", err)
 		}
 		if every == 0 {
 			return nil

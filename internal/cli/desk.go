@@ -279,7 +279,7 @@ func (a *app) unsettled(ctx context.Context, d *desk.Desk) error {
 	if len(open) == 0 {
 		return nil
 	}
-	printIncidents(a.err, open)
+	printIncidents(plainly{a.err}, open)
 	return fmt.Errorf("%w: %d need attention", errIncidents, len(open))
 }
 

@@ -118,7 +118,7 @@ func (a *app) entryPrinter(asCSV bool) (put func(auditor.Entry) error, end func(
 				fmt.Fprintln(a.out, "No entry was found that this auditor may see.")
 				return nil
 			}
-			table(a.out, strings.ToUpper(strings.Join(auditor.Columns(), "\t")), rows)
+			table(plainly{a.out}, strings.ToUpper(strings.Join(auditor.Columns(), "\t")), rows)
 			return nil
 		}
 }

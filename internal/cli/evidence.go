@@ -281,7 +281,7 @@ packed again, with the digest that the sender signed.`,
 				return err
 			}
 			for _, f := range found {
-				fmt.Fprintf(a.err, "entraide: %v\n", f)
+				fmt.Fprintf(plainly{a.err}, "entraide: %v\n", f)
 			}
 			if len(found) > 0 {
 				return fmt.Errorf("%w: %d files are not as they were described", evidence.ErrContent, len(found))

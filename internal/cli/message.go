@@ -98,7 +98,7 @@ message that was received, its sender is told so by a signed receipt.`,
 		if err := json.Indent(&out, body, "", "  "); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(a.out, out.String())
+		_, err = fmt.Fprintln(plainly{a.out}, out.String())
 		return err
 	})
 }

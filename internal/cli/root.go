@@ -97,9 +97,10 @@ func statusOf(err error) int {
 
 // explain prints the error and what to do about it.
 func (a *app) explain(err error) {
-	fmt.Fprintf(a.err, "entraide: error: %v\n", err)
+	errs := plainly{a.err}
+	fmt.Fprintf(errs, "entraide: error: %v\n", err)
 	if hint := hintFor(err); hint != "" {
-		fmt.Fprintf(a.err, "entraide: hint: %s\n", hint)
+		fmt.Fprintf(errs, "entraide: hint: %s\n", hint)
 	}
 }
 
@@ -232,7 +233,7 @@ func (a *app) homeDir() (string, error) {
 // print writes a result: v as JSON, or what text prints.
 func (a *app) print(v any, text func(io.Writer)) error {
 	if !a.json {
-		text(a.out)
+		text(plainly{a.out})
 		return nil
 	}
 	e := json.NewEncoder(a.out)

@@ -7,6 +7,7 @@ package problem
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // An Error is a refusal with its code, or our own failure under the code
@@ -44,8 +45,8 @@ func Wrap(code Code, field, detail string, err error) *Error {
 	return &Error{Code: code, Field: field, Detail: detail, Err: err}
 }
 
-// Error implements error. The text includes the cause and is for our log, not
-// for the caller.
+// Error implements error. The text includes the cause, unless that says nothing
+// else, and is for our log, not for the caller.
 func (e *Error) Error() string {
 	text := string(e.Code)
 	if e.Field != "" {
@@ -54,8 +55,11 @@ func (e *Error) Error() string {
 	if e.Detail != "" {
 		text += ": " + e.Detail
 	}
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
+	if e.Err == nil {
+		return text
+	}
+	if cause := e.Err.Error(); e.Detail == "" || !strings.HasSuffix(cause, e.Detail) {
+		text += ": " + cause
 	}
 	return text
 }
