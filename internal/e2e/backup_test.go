@@ -54,6 +54,7 @@ func TestBackup(t *testing.T) {
 		t.Errorf("over a database that is there: %v", err)
 	}
 	h.lose(database)
+	h.elsewhere(file)
 	if _, err := home.Restore(t.Context(), dir, h.now, quiet, file, "night operator"); err != nil {
 		t.Fatalf("restoring: %v", err)
 	}
@@ -153,4 +154,21 @@ func (h *hub) tamperedBackups(file string) {
 	})
 	found("no manifest", "no manifest", func(f map[string][]byte) { delete(f, "manifest.json") })
 	found("another key of the log", "not signed by the log|not what was backed up", func(f map[string][]byte) { f["log.vkey"] = f["broker.json"] })
+}
+
+// elsewhere restores a backup on a second machine, which has the keys and the guard of
+// the broker, and verifies its log.
+func (h *hub) elsewhere(file string) {
+	h.t.Helper()
+	second := filepath.Join(h.dir, "second")
+	h.must(os.CopyFS(second, os.DirFS(filepath.Join(h.dir, "broker"))))
+	h.must(os.Chmod(second, 0o700))
+	m, err := home.Restore(h.t.Context(), second, h.now, slog.New(slog.DiscardHandler), file, "day operator")
+	if err != nil {
+		h.t.Fatalf("restoring on a second machine: %v", err)
+	}
+	report, err := home.Check(h.t.Context(), second, time.Now)
+	if err != nil || report.Entries != m.Size+1 || report.Messages == 0 {
+		h.t.Errorf("on a second machine: %+v, %v", report, err)
+	}
 }

@@ -56,7 +56,7 @@ type bench struct {
 }
 
 // TestBadKeys is the table of bad input: what becomes of each for those who send, those
-// who receive, and those who read what was there before (T18 to T25).
+// who receive, and those who read what was there before (T18, T19, T20, T21, T22, T24, T25).
 func TestBadKeys(t *testing.T) {
 	t.Parallel()
 	b := &bench{hub: newHub(t)}

@@ -70,7 +70,7 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
 
 // TestManyAtOnce submits one message a hundred times at once: it becomes one
-// entry, and everybody gets the same receipt.
+// entry, and everybody gets the same receipt (T26).
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -223,7 +223,7 @@ func TestForgedDirectory(t *testing.T) {
 
 // TestPoisonedMessage sends a message whose content is not what its header
 // commits to: it is recorded and reported by its code, its sender is told, and
-// the message behind it arrives (peers.md T38).
+// the message behind it arrives (peers.md T38, T32).
 func TestPoisonedMessage(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)

@@ -32,7 +32,7 @@ type life struct {
 // lost, one is stolen, an entry ends, a party is suspended and restored, the party's
 // own key is lost, and TLS keys are renewed; messages go on throughout. In the end
 // every one of them has the verdict of its time, and whatever was forbidden was
-// refused with a sentence that says what to do.
+// refused with a sentence that says what to do (T58).
 func TestKeyLife(t *testing.T) {
 	t.Parallel()
 	l := &life{hub: newHub(t), desks: map[string]*desk.Desk{}}

@@ -203,7 +203,7 @@ func changes() []change {
 }
 
 // TestTamperMatrix changes a broker's database by direct SQL, one change at a
-// time, on both engines: each is found by the broker's own check, and located.
+// time, on both engines: each is found by the broker's own check, and located (T50).
 func TestTamperMatrix(t *testing.T) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {

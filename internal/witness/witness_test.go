@@ -155,7 +155,7 @@ func reopened(t *testing.T, home string) *witness.Witness {
 }
 
 // TestProtocol holds every answer to c2sp.org/tlog-witness. The witness stands
-// at 5 entries before each request.
+// at 5 entries before each request (T52).
 func TestProtocol(t *testing.T) {
 	t.Parallel()
 	l, stranger := newLog(t), newLog(t)

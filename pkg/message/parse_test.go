@@ -228,7 +228,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(writtenBack)
 }
 
-// FuzzParseCore does the same with a core inside a sound message.
+// FuzzParseCore does the same with a core inside a sound message (T17).
 func FuzzParseCore(f *testing.F) {
 	good := small(f)
 	f.Add(good.Header.Core)

@@ -39,7 +39,7 @@ func TestSealOpen(t *testing.T) {
 }
 
 // TestOpenRefuses opens what somebody who knows all public keys, and some of the
-// secrets, can make.
+// secrets, can make (T1, T13, T15).
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	eachSuite(t, func(t *testing.T, suite pgp.Suite) {
@@ -218,7 +218,7 @@ func TestOpenToSigningKey(t *testing.T) {
 }
 
 // TestOpenAltered: no byte of a sealed message can be changed so that it says
-// something else.
+// something else: what is handed on is what was signed (T3).
 func TestOpenAltered(t *testing.T) {
 	t.Parallel()
 	eachSuite(t, func(t *testing.T, suite pgp.Suite) {

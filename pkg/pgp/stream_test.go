@@ -209,7 +209,7 @@ func signedInside(t *testing.T, by *pgp.Key, keys []*packet.PublicKey) []byte {
 }
 
 // TestDecryptMutations: no byte can be changed and none be missing without an
-// error, or nothing changes.
+// error, or nothing changes (T14).
 func TestDecryptMutations(t *testing.T) {
 	t.Parallel()
 	eachSuite(t, func(t *testing.T, suite pgp.Suite) {

@@ -254,7 +254,7 @@ func receiptOf(t *testing.T, index int64, signer note.Signer) translog.Receipt {
 	return translog.Receipt{Entry: salted[index], Index: index, Path: path, Checkpoint: signed}
 }
 
-// TestReceipt verifies a receipt, and refuses it changed in any one way.
+// TestReceipt verifies a receipt, and refuses it changed in any one way (T46, T47).
 func TestReceipt(t *testing.T) {
 	t.Parallel()
 	signer, verifier := keys(t)

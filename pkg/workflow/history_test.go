@@ -84,7 +84,7 @@ func shuffled(r *rand.Rand, log []sent) []int {
 
 // TestOrderDoesNotMatter checks that whoever has the same messages derives the
 // same state as the log, in whatever order consistent with causality they
-// arrived, and that the stage never moves back on the way.
+// arrived, and that the stage never moves back on the way (T34).
 func TestOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	const histories, orders = 2000, 4

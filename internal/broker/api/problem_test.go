@@ -200,6 +200,18 @@ var provocations = []provocation{
 		d.Act, d.Body = workflow.Acknowledge, states.Body(f.t, workflow.Acknowledge, sender, recipient)
 		return f.submit(f.seal(d))
 	}},
+	{name: "answer to a request that was never sent", code: problem.ActNotAllowed, logged: true, do: func(f *fixture) answer {
+		d := f.draft(recipient, sender, "b")
+		d.Act, d.Body = workflow.Acknowledge, states.Body(f.t, workflow.Acknowledge, recipient, sender)
+		return f.submit(f.seal(d))
+	}},
+	{name: "answer to a request to another State", code: problem.NotFound, field: "core.case", logged: true, do: func(f *fixture) answer {
+		m := f.first()
+		f.accept(m)
+		d := f.draft(other, sender, "b")
+		d.Case, d.Act, d.Body = m.Core.Case, workflow.Acknowledge, states.Body(f.t, workflow.Acknowledge, other, sender)
+		return f.submit(f.seal(d))
+	}},
 	{name: "number of a statement skipped", code: problem.StatementChain, logged: true, do: func(f *fixture) answer {
 		s := f.nextStatement(recipient)
 		s.Number += 5
@@ -246,7 +258,7 @@ var provocations = []provocation{
 }
 
 // TestEveryProblem provokes every code of the catalogue through the API. A
-// refused submission is logged by its code and changes nothing else.
+// refused submission is logged by its code and changes nothing else (T9, T11).
 func TestEveryProblem(t *testing.T) {
 	t.Parallel()
 	provoked := map[problem.Code]bool{}

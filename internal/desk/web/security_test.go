@@ -16,7 +16,7 @@ import (
 	"github.com/entraide/entraide/internal/testkit/desks"
 )
 
-// TestHeaders looks at the answers of every kind of address (T44): pages,
+// TestHeaders looks at the answers of every kind of address (T16, T44): pages,
 // errors, assets, what is sent elsewhere.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
