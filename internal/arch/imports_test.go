@@ -163,14 +163,13 @@ var forbidden = map[string]string{
 	"github.com/ProtonMail/gopenpgp": "it loses recipients silently",
 }
 
-// unwanted may not be imported by our own code (T2, T6).
+// unwanted may not be imported by our own code.
 var unwanted = map[string]string{
 	"encoding/xml": "there is no XML in the message path (T6)",
-	"github.com/ProtonMail/go-crypto/openpgp/clearsign": "text around a signature is not signed (T2)",
-	"math/rand": "use crypto/rand, or math/rand/v2 for jitter",
-	"unsafe":    "there is no need",
-	"io/ioutil": "use io and os",
-	"log":       "a logger is handed down as *slog.Logger",
+	"math/rand":    "use crypto/rand, or math/rand/v2 for jitter",
+	"unsafe":       "there is no need",
+	"io/ioutil":    "use io and os",
+	"log":          "a logger is handed down as *slog.Logger",
 }
 
 func TestImports(t *testing.T) {

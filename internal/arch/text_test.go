@@ -97,6 +97,29 @@ func TestNoXML(t *testing.T) {
 	}
 }
 
+// TestNoSignedText checks that no source writes or reads text with a signature below it
+// (T2), in which what is signed and what is shown may differ.
+func TestNoSignedText(t *testing.T) {
+	t.Parallel()
+	for _, s := range loaded(t).sources {
+		if s.pkg == "internal/arch" {
+			continue
+		}
+		for _, imp := range s.file.Imports {
+			if strings.HasSuffix(strings.Trim(imp.Path.Value, `"`), "/clearsign") {
+				t.Errorf("%s imports %s", s.name, imp.Path.Value)
+			}
+		}
+		text, err := os.ReadFile(filepath.Join(root, s.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("PGP SIGNED MESSAGE")) {
+			t.Errorf("%s has a text with a signature below it", s.name)
+		}
+	}
+}
+
 // repositoryFiles returns the files of the repository, as slash-separated
 // paths in the tree.
 func repositoryFiles(t *testing.T) []string {
