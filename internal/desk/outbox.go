@@ -164,7 +164,7 @@ func (d *Desk) draft(ctx context.Context, o store.Order) (message.Draft, error) 
 			return fmt.Errorf("%w: the log has not been seen yet", errLater)
 		}
 		if d.now().Sub(time.Unix(freshAt, 0)) > staleAfter {
-			return fmt.Errorf("%w: the directory is more than a day old and the broker does not answer", errLater)
+			return fmt.Errorf("%w: the directory is more than a day old: neither the broker nor those who vouch for its log say that it is the present one", errLater)
 		}
 		seq, digest, err := r.Newest(ctx, store.Pair{From: o.From, To: o.To})
 		if err != nil {

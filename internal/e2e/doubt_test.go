@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -101,7 +102,8 @@ func TestStolenLogKey(t *testing.T) {
 }
 
 // TestWithoutQuorum takes the witnesses away: messages are accepted for a long
-// while, and then no more until a quorum vouches for the log again.
+// while, and then no more until a quorum vouches for the log again; what was accepted
+// meanwhile is vouched for then.
 func TestWithoutQuorum(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -112,10 +114,20 @@ func TestWithoutQuorum(t *testing.T) {
 	sent := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
 	h.until("a witnessed receipt", func() bool { return h.graded(h.as("QM"), sent.ID).Grade == wire.GradeWitnessed })
 	silent.Store(true)
-	h.pass(71 * time.Hour)
+	h.pass(23 * time.Hour)
+	meanwhile := h.send(qm, h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))
+	h.until("the alarm", func() bool {
+		n, err := strconv.Atoi(h.metric(`entraide_witness_total{outcome="unreached"}`))
+		return err == nil && n > 0
+	})
+	if grade := h.graded(h.as("QM"), meanwhile.ID).Grade; grade == wire.GradeWitnessed {
+		t.Errorf("a receipt without witnesses is %s", grade)
+	}
+	h.pass(48 * time.Hour)
 	h.must(h.server.Broker.Ready(t.Context()))
 	h.pass(2 * time.Hour)
 	h.refuses("No quorum")
 	silent.Store(false)
 	h.until("the broker accepts again", func() bool { return h.server.Broker.Ready(t.Context()) == nil })
+	h.until("the proof of what was accepted meanwhile", func() bool { return h.graded(h.as("QM"), meanwhile.ID).Grade == wire.GradeWitnessed })
 }

@@ -99,7 +99,7 @@ func TestYesterdaysCheckpoint(t *testing.T) {
 
 // TestUnwitnessed has no witness vouch for what the broker accepted: after a minute
 // that is an incident, with the receipt there is as evidence. When the witness is
-// back the desk gets the better receipt (T35).
+// back the desk gets the better receipt.
 func TestUnwitnessed(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)

@@ -118,7 +118,7 @@ func TestItemsRefused(t *testing.T) {
 }
 
 // TestManyFiles: 10,000 files, with some of 0 and of 1 byte, and one that is
-// mostly a hole, go through.
+// mostly a hole, go through (T36).
 func TestManyFiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the number is what it is about")

@@ -297,7 +297,7 @@ func TestOpenPackage(t *testing.T) {
 	wantError(t, err, fs.ErrExist)
 }
 
-// TestConstantMemory: a GiB takes no more memory than two parts and some blocks.
+// TestConstantMemory: a GiB takes no more memory than two parts and some blocks (T36).
 func TestConstantMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes some seconds")

@@ -13,7 +13,7 @@ import (
 )
 
 // TestFraming shows what a broker refuses without any secret. What it accepts
-// here, only a recipient can refuse.
+// here, only a recipient can refuse (T1, T2, T14).
 func TestFraming(t *testing.T) {
 	t.Parallel()
 	eachSuite(t, func(t *testing.T, suite pgp.Suite) {
@@ -82,6 +82,7 @@ func TestFraming(t *testing.T) {
 			{"no data", slices.Concat(first, second, pgp.Packet(18)), pgp.ErrFraming},
 			{"hardly any data", slices.Concat(first, second, pgp.Packet(18, body(whole)[:38])), pgp.ErrFraming},
 			{"armored", armored(t, "PGP MESSAGE", sealed), pgp.ErrFraming},
+			{"signed in the clear", inClear(t, plain, serialized(t, signature(t, signing(t, a), plain))), pgp.ErrFraming},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				err := pgp.CheckFraming(suite, tt.sealed, encryption(t, b), encryption(t, a))
@@ -219,4 +220,10 @@ func armored(t testing.TB, kind string, data []byte) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// inClear is the cleartext signature framework around a text and its signature.
+func inClear(t testing.TB, text, sig []byte) []byte {
+	t.Helper()
+	return slices.Concat([]byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n"), text, []byte("\n"), armored(t, "PGP SIGNATURE", sig))
 }

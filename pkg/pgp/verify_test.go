@@ -42,7 +42,7 @@ func TestSignVerify(t *testing.T) {
 }
 
 // TestVerifyRefuses verifies what the holder of the signing subkey, or anybody,
-// can make of a signature.
+// can make of a signature (T2).
 func TestVerifyRefuses(t *testing.T) {
 	t.Parallel()
 	eachSuite(t, func(t *testing.T, suite pgp.Suite) {
@@ -76,6 +76,7 @@ func TestVerifyRefuses(t *testing.T) {
 			{"too large", sig(notations(notation(typ), &packet.Notation{Name: "x@y.example", Value: make([]byte, 17<<10)})), pgp.ErrSignature},
 			{"a message", signed(t, by, plain), pgp.ErrSignature},
 			{"armored", armored(t, "PGP SIGNATURE", good), pgp.ErrSignature},
+			{"in the clear", inClear(t, plain, good), pgp.ErrSignature},
 			{"for another purpose", sig(notations(notation("entraide/other/1"))), pgp.ErrSignature},
 			{"for a purpose that begins so", sig(notations(notation(typ + "0"))), pgp.ErrSignature},
 			{"for no purpose", sig(notations()), pgp.ErrSignature},

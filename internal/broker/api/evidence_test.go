@@ -165,7 +165,7 @@ func (f *fixture) sweptAfter(m *message.Message, at string) {
 	}
 }
 
-// TestBadParts: what is not the part that was announced is not kept.
+// TestBadParts: what is not the part that was announced is not kept (T36).
 func TestBadParts(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, api.DefaultLimits())

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,11 +21,16 @@ import (
 )
 
 // filled, in the environment, makes this test binary a process that fills the
-// database it names until it is killed. fileLimit bounds its files, in bytes.
+// database it names until it is killed. fileLimit bounds its files, in bytes. persists
+// is how many entries it appends one by one, whatever is refused.
 const (
 	filled    = "ENTRAIDE_TEST_FILL"
 	fileLimit = "ENTRAIDE_TEST_FILE_LIMIT"
+	persists  = "ENTRAIDE_TEST_PERSIST"
 )
+
+// refused is the line of a process that persists for what it could not append.
+const refused = "refused"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(filled); path != "" {
@@ -54,18 +60,36 @@ func fill(path string) error {
 			return err
 		}
 	}
+	if entries := os.Getenv(persists); entries != "" {
+		return persist(ctx, db, entries)
+	}
 	return storetest.Fill(ctx, db, os.Stdout)
 }
 
-// filler starts a process that fills the database at path, and returns it with
-// the lines that it writes.
-func filler(t *testing.T, path string, env ...string) (*exec.Cmd, *bufio.Scanner) {
-	t.Helper()
-	program, err := os.Executable()
+// persist appends entries one by one, and says which were refused.
+func persist(ctx context.Context, db *sqlite.DB, entries string) error {
+	left, err := strconv.Atoi(entries)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	cmd := exec.Command(program)
+	for size := 0; left > 0; left-- {
+		switch err := storetest.Grow(ctx, db, 1); {
+		case err == nil:
+			size++
+			fmt.Println(size)
+		case errors.Is(err, store.ErrOutcomeUnknown):
+			return err
+		default:
+			fmt.Println(refused, err)
+		}
+	}
+	return nil
+}
+
+// filler starts a process that fills the database at path, and returns the lines that
+// it writes.
+func filler(t *testing.T, cmd *exec.Cmd, path string, env ...string) *bufio.Scanner {
+	t.Helper()
 	cmd.Env = append(os.Environ(), append(env, filled+"="+path)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -78,7 +102,7 @@ func filler(t *testing.T, path string, env ...string) (*exec.Cmd, *bufio.Scanner
 		_ = cmd.Process.Kill() // it may have ended
 		_ = cmd.Wait()
 	})
-	return cmd, bufio.NewScanner(out)
+	return bufio.NewScanner(out)
 }
 
 // TestKilled kills a process that fills a database, again and again: all that
@@ -88,7 +112,8 @@ func TestKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "broker.db")
 	var acknowledged, kills int64
 	for kills = range 12 {
-		cmd, lines := filler(t, path)
+		cmd := exec.Command(os.Args[0])
+		lines := filler(t, cmd, path)
 		for range 1 + kills*kills {
 			if !lines.Scan() {
 				t.Fatalf("the process ended by itself: %v", lines.Err())
@@ -110,25 +135,81 @@ func TestKilled(t *testing.T) {
 	t.Logf("%d entries acknowledged in spite of %d kills", acknowledged, kills+1)
 }
 
-// check opens the database and checks what is in it.
-func check(t *testing.T, path string, acknowledged int64) {
+// check opens the database, checks what is in it, and returns how many entries it has.
+func check(t *testing.T, path string, acknowledged int64) (entries int64) {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	storetest.CheckFilled(t, db, acknowledged)
+	entries = storetest.CheckFilled(t, db, acknowledged)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return entries
 }
 
-// TestDiskFails lets the disk fail under a process that fills a database. It
-// must not take the failed commit for one that never was.
+// TestDiskFails lets the disk fail under a process that fills a database: it takes no
+// more, or does not make durable what it took (T51). A failed commit must not be taken
+// for one that never was.
 func TestDiskFails(t *testing.T) {
 	t.Parallel()
+	t.Run("full", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "broker.db")
+		failed(t, path, exec.Command(os.Args[0]), fileLimit+"=600000")
+	})
+	t.Run("fsync", func(t *testing.T) {
+		t.Parallel()
+		strace, err := exec.LookPath("strace")
+		if err != nil {
+			t.Skip("strace, which has fsync fail, is not installed")
+		}
+		path := filepath.Join(t.TempDir(), "broker.db")
+		failed(t, path, exec.Command(strace, "-f", "-qqq", "-o", os.DevNull, "-e", "trace=fsync,fdatasync",
+			"-e", "inject=fsync,fdatasync:error=EIO:when=60+", os.Args[0]))
+	})
+}
+
+// TestDiskFullForAWhile leaves no room on the disk for a while (T39): what is written
+// then is refused, and known to be; when there is room again, the same process goes on.
+func TestDiskFullForAWhile(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace, which fills the disk, is not installed")
+	}
 	path := filepath.Join(t.TempDir(), "broker.db")
-	cmd, lines := filler(t, path, fileLimit+"=600000")
+	lines := filler(t, exec.Command(strace, "-f", "-qqq", "-o", os.DevNull, "-e", "trace=pwrite64",
+		"-e", "inject=pwrite64:error=ENOSPC:when=200..205", os.Args[0]), path, persists+"=300")
+	var acknowledged int64
+	var before, during, after int
+	for lines.Scan() {
+		n, err := strconv.ParseInt(lines.Text(), 10, 64)
+		switch {
+		case err != nil && strings.HasPrefix(lines.Text(), refused) && strings.Contains(lines.Text(), "full"):
+			during++
+		case err != nil:
+			t.Errorf("the process said %q", lines.Text())
+		case during == 0:
+			acknowledged, before = n, before+1
+		default:
+			acknowledged, after = n, after+1
+		}
+	}
+	t.Logf("%d entries before the disk was full, %d refused, %d after", before, during, after)
+	if before == 0 || during == 0 || after == 0 {
+		t.Error("nothing was shown")
+	}
+	if entries := check(t, path, acknowledged); entries != acknowledged {
+		t.Errorf("the log has %d entries, of which %d were acknowledged", entries, acknowledged)
+	}
+}
+
+// failed has a process fill a database until its disk fails.
+func failed(t *testing.T, path string, cmd *exec.Cmd, env ...string) {
+	t.Helper()
+	lines := filler(t, cmd, path, env...)
 	var acknowledged int64
 	var last string
 	for lines.Scan() {
@@ -145,4 +226,62 @@ func TestDiskFails(t *testing.T) {
 		t.Error("the disk failed too early to show anything")
 	}
 	check(t, path, acknowledged)
+}
+
+// TestPowerCut leaves of the write-ahead log what was made durable when a number of
+// entries was acknowledged, and of the rest as much as a disk may that loses its power:
+// nothing, a piece, or a piece and noughts (T51). What was acknowledged is there, and
+// what is there is whole.
+func TestPowerCut(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	live, cut := filepath.Join(dir, "live.db"), filepath.Join(dir, "cut.db")
+	db, err := sqlite.Open(t.Context(), live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	durable := []int64{} // the size of the log when the n-th entry was acknowledged
+	for range 12 {
+		if err := storetest.Grow(t.Context(), db, 1); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(live + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		durable = append(durable, info.Size())
+	}
+	main, wal := content(t, live), content(t, live+"-wal")
+	if int64(len(wal)) <= durable[0] {
+		t.Fatal("the log does not grow: nothing can be cut off")
+	}
+	for n, size := range durable {
+		next := int64(len(wal))
+		if n+1 < len(durable) {
+			next = durable[n+1]
+		}
+		for _, kept := range []int64{size, size + (next-size)/3, next - min(1, next-size)} {
+			for _, noughts := range []int64{0, next - kept} {
+				for file, data := range map[string][]byte{cut: main, cut + "-wal": slices.Concat(wal[:kept], make([]byte, noughts))} {
+					if err := os.WriteFile(file, data, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if entries := check(t, cut, int64(n+1)); entries != int64(n+1) {
+					t.Errorf("%d entries of which %d can be whole", entries, n+1)
+				}
+			}
+		}
+	}
+}
+
+// content returns what is in a file.
+func content(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
