@@ -146,7 +146,7 @@ var thirdParty = []dependency{
 	{"github.com/spf13/cobra", "commands, help and completion", []string{"internal/cli"}, false},
 	{"github.com/spf13/pflag", "the flags of cobra's commands, to list them", []string{"internal/cli"}, false},
 	{"golang.org/x/sync", "groups of goroutines", []string{"internal/broker", "internal/desk", "internal/demo", "internal/training", "internal/cli"}, true},
-	{"golang.org/x/sys", "file locks, socket options and locked memory", []string{"internal/guard", "internal/keyring", "internal/store/postgres", "internal/cli"}, false},
+	{"golang.org/x/sys", "file locks, socket options and locked memory", []string{"internal/guard", "internal/keyring", "internal/store/postgres", "internal/cli", "internal/e2e"}, false},
 	{"golang.org/x/term", "passphrases typed unseen", []string{"internal/cli"}, false},
 	{"rsc.io/qr", "fingerprints and second factors that a telephone's camera reads", []string{"internal/enrolment", "internal/desk/web"}, false},
 	{"github.com/minio/minio-go/v7", "S3-compatible services that keep evidence", []string{"internal/parts"}, false},

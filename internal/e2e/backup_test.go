@@ -21,7 +21,8 @@ import (
 
 // TestBackup backs a broker up, restores the backup, and refuses one that is older
 // than what the log has signed, or was tampered with. Nothing secret is in it, and
-// nothing that was erased.
+// nothing that was erased. It is restored on a second machine too, and verified there
+// (T56).
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)

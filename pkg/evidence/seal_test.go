@@ -332,7 +332,7 @@ func peakMemory(t *testing.T, f func()) uint64 {
 }
 
 // FuzzParseParts: what parses is written back byte for byte, with sizes that
-// make up the whole.
+// make up the whole (T17).
 func FuzzParseParts(f *testing.F) {
 	line := digest(nil) + "  " + digest(nil) + "\n"
 	f.Add([]byte(line), int64(1))

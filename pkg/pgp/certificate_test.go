@@ -214,7 +214,7 @@ func TestMixedSuites(t *testing.T) {
 	}
 }
 
-// TestFlooded: many packets that anybody can make cost little.
+// TestFlooded: many packets that anybody can make cost little (T20).
 func TestFlooded(t *testing.T) {
 	t.Parallel()
 	k := key(t, pgp.Classic4, alice)

@@ -33,7 +33,7 @@ func fixed(t testing.TB, suite pgp.Suite, who string) *pgp.Key {
 }
 
 // FuzzParseCertificate: what parses is written back byte for byte, and can be
-// asked anything.
+// asked anything (T17).
 func FuzzParseCertificate(f *testing.F) {
 	for _, suite := range pgp.Suites() {
 		k := fixed(f, suite, alice)
@@ -66,7 +66,7 @@ func FuzzParseCertificate(f *testing.F) {
 }
 
 // FuzzCheckFraming: what has the right framing is made of exactly three packets,
-// and opens, if at all, as what was sealed.
+// and opens, if at all, as what was sealed (T17).
 func FuzzCheckFraming(f *testing.F) {
 	for i, suite := range pgp.Suites() {
 		a, b := fixed(f, suite, alice), fixed(f, suite, bob)
@@ -108,7 +108,7 @@ func FuzzVerify(f *testing.F) {
 }
 
 // FuzzOpenInside: whatever is encrypted to us, only what the sender has signed
-// comes out.
+// comes out (T17).
 func FuzzOpenInside(f *testing.F) {
 	for i, suite := range pgp.Suites() {
 		a, b, c := fixed(f, suite, alice), fixed(f, suite, bob), fixed(f, suite, carol)

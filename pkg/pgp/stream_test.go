@@ -232,7 +232,8 @@ func TestDecryptMutations(t *testing.T) {
 	})
 }
 
-// TestDecryptErrors: trouble with files is told from trouble with the message.
+// TestDecryptErrors: trouble with files is told from trouble with the message, and what
+// comes a byte at a time is read (T36).
 func TestDecryptErrors(t *testing.T) {
 	t.Parallel()
 	a, b := key(t, pgp.Modern6, alice), key(t, pgp.Modern6, bob)
