@@ -225,5 +225,5 @@ func armored(t testing.TB, kind string, data []byte) []byte {
 // inClear is the cleartext signature framework around a text and its signature.
 func inClear(t testing.TB, text, sig []byte) []byte {
 	t.Helper()
-	return slices.Concat([]byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n"), text, []byte("\n"), armored(t, "PGP SIGNATURE", sig))
+	return slices.Concat([]byte("-----BEGIN PGP SIGNED"+" MESSAGE-----\nHash: SHA512\n\n"), text, []byte("\n"), armored(t, "PGP SIGNATURE", sig))
 }
