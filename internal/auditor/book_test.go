@@ -124,7 +124,7 @@ func (r *reading) derive(at int) (auditor.Summary, []string) {
 }
 
 // TestUnfit changes the story in one way after the other, and finds each
-// change at its place (audit.md, threats 2, 5, 7, 9, 11, 20; peers.md T49, T53).
+// change at its place (audit.md, threats 2, 5, 7, 9, 11, 20; peers.md T53).
 func TestUnfit(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -185,7 +185,7 @@ func TestUnfit(t *testing.T) {
 }
 
 // TestLooks holds entries against the looks between which they came, a silent
-// log against the clock, and keeps what a look itself has found.
+// log against the clock, and keeps what a look itself has found (T49).
 func TestLooks(t *testing.T) {
 	t.Parallel()
 	r := newReading(t)

@@ -85,7 +85,8 @@ func (h *docket) approve() {
 }
 
 // TestAttachments takes documents that belong to a request from State to State
-// through pages alone: brought, described, taken out, approved, fetched, handed out.
+// through pages alone: brought, described, taken out, approved, fetched, handed out. What
+// another State has sent is saved and never shown by the browser (T16).
 func TestAttachments(t *testing.T) {
 	t.Parallel()
 	h := newDocket(t)
@@ -119,6 +120,9 @@ func TestAttachments(t *testing.T) {
 		}
 		if got := ina.post(at+"/file", url.Values{"file": {"0"}}); !bytes.Equal(got.Body.Bytes(), want) {
 			t.Errorf("%s: %d, %d bytes", at, got.Code, got.Body.Len())
+		} else if header := got.Header(); !strings.HasPrefix(header.Get("Content-Disposition"), "attachment;") ||
+			header.Get("Content-Type") != "application/octet-stream" || header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s may be shown by a browser: %v", at, header)
 		}
 	}
 	if got := ina.post(message+"/receipt", nil); got.Code == http.StatusSeeOther {

@@ -85,7 +85,7 @@ func TestSlowAndLarge(t *testing.T) {
 }
 
 // TestGreedySender has a State ask for more than its share (T37): it is told to wait,
-// and what is urgent to another State is taken at once.
+// and what is urgent to another State is taken while it goes on asking.
 func TestGreedySender(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -101,7 +101,28 @@ func TestGreedySender(t *testing.T) {
 	if !waits {
 		t.Error("nobody told the greedy State to wait")
 	}
+	var pressing sync.WaitGroup
+	done, asked := make(chan struct{}), atomic.Int64{}
+	for range 4 {
+		pressing.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				_, _ = greedy.Inbox(t.Context(), "QM.mla", -1) // refused or not
+				asked.Add(1)
+			}
+		})
+	}
+	before := asked.Load()
 	h.send(qn, h.order(workflow.Request, "QN.mla", "QM.mla", desk.Message{})) // an urgent one
+	if asked.Load() == before {
+		t.Error("the greedy State has not gone on")
+	}
+	close(done)
+	pressing.Wait()
 }
 
 // TestTwoProcesses has two processes of one desk empty its outbox at once (T31): each
