@@ -29,6 +29,7 @@ var debianParts = []debianPart{
 	{"openssl", "openssl"},
 	{"python3", "python3"},
 	{"softhsm2", "softhsm2-util"}, // a device for entraide-hsm
+	{"strace", "strace"},          // has the disk fail
 	{"sq", "sq"},
 	{"rnp", "rnp"},
 	{"nodejs", "node"},

@@ -12,7 +12,7 @@ import (
 // oneByOne are the tests that the race detector, which is several times slower, does
 // not see (go test -short): they are long, and do one thing after another.
 var oneByOne = []string{
-	"TestBadKeys", "TestBundle", "TestDraftWalk", "TestErasure", "TestEvidenceDamaged", "TestExercise", "TestKeyLife", "TestLogRotation",
+	"TestAlone", "TestBadKeys", "TestBundle", "TestDraftWalk", "TestErasure", "TestEvidenceDamaged", "TestExercise", "TestKeyLife", "TestLogRotation",
 	"TestPublishedAndReported", "TestRoomHoldsNoKey", "TestTamperMatrix", "TestTamperedFiles",
 }
 

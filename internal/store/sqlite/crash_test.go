@@ -161,10 +161,7 @@ func TestDiskFails(t *testing.T) {
 	})
 	t.Run("fsync", func(t *testing.T) {
 		t.Parallel()
-		strace, err := exec.LookPath("strace")
-		if err != nil {
-			t.Skip("strace, which has fsync fail, is not installed")
-		}
+		strace := faults(t)
 		path := filepath.Join(t.TempDir(), "broker.db")
 		failed(t, path, exec.Command(strace, "-f", "-qqq", "-o", os.DevNull, "-e", "trace=fsync,fdatasync",
 			"-e", "inject=fsync,fdatasync:error=EIO:when=60+", os.Args[0]))
@@ -175,10 +172,7 @@ func TestDiskFails(t *testing.T) {
 // then is refused, and known to be; when there is room again, the same process goes on.
 func TestDiskFullForAWhile(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace, which fills the disk, is not installed")
-	}
+	strace := faults(t)
 	path := filepath.Join(t.TempDir(), "broker.db")
 	lines := filler(t, exec.Command(strace, "-f", "-qqq", "-o", os.DevNull, "-e", "trace=pwrite64",
 		"-e", "inject=pwrite64:error=ENOSPC:when=200..205", os.Args[0]), path, persists+"=300")
@@ -204,6 +198,19 @@ func TestDiskFullForAWhile(t *testing.T) {
 	if entries := check(t, path, acknowledged); entries != acknowledged {
 		t.Errorf("the log has %d entries, of which %d were acknowledged", entries, acknowledged)
 	}
+}
+
+// faults returns the program that has the system calls of another fail.
+func faults(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the race detector sees nothing in other processes")
+	}
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed")
+	}
+	return strace
 }
 
 // failed has a process fill a database until its disk fails.
