@@ -80,7 +80,7 @@ var mayImport = []struct {
 	{"internal/testkit/desks", slices.Concat(everyPkg, []string{"internal/desk", "internal/store", "internal/store/postgres", "internal/testkit/pgserver", "internal/testkit/states"})},
 	{"internal/page", []string{"internal/locale", "internal/telemetry", "pkg/problem"}},
 	{"internal/desk/web", slices.Concat(everyPkg, []string{"internal/desk", "internal/desk/account", "internal/desk/office", "internal/enrolment", "internal/locale", "internal/page", "internal/telemetry"})},
-	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
+	{"internal/auditor", slices.Concat(everyPkg, []string{"pkg/client", "internal/durable", "internal/filelock", "internal/locale", "internal/store", "internal/store/sqlite", "internal/telemetry"})},
 	{"internal/testkit/mirrors", slices.Concat(everyPkg, []string{"internal/auditor"})},
 	{"internal/auditor/period", []string{"internal/auditor", "internal/durable", "internal/locale", "pkg/convention", "pkg/pgp", "pkg/strictjson"}},
 	{"internal/auditor/web", slices.Concat(everyPkg, []string{"internal/auditor", "internal/auditor/period", "internal/locale", "internal/page", "internal/report", "internal/telemetry"})},

@@ -112,13 +112,22 @@ func (b *Book) Wrong(ctx context.Context, m *Mirror, err error, now time.Time) e
 	if !errors.Is(err, verify.ErrMisbehaviour) {
 		return nil
 	}
-	code := FindAltered
-	for is, c := range map[error]string{ErrFork: FindFork, ErrRewind: FindRewind, ErrGap: FindGap} {
-		if errors.Is(err, is) {
-			code = c
-		}
+	f := store.Finding{Text: err.Error(), Evidence: m.kept, At: now.Unix()}
+	switch {
+	case errors.Is(err, ErrFork):
+		f.Code = FindFork
+		f = said(f, "fork", cause, err)
+	case errors.Is(err, ErrRewind):
+		f.Code = FindRewind
+		f = said(f, "rewind", cause, err)
+	case errors.Is(err, ErrGap):
+		f.Code = FindGap
+		f = said(f, "gap", cause, err)
+	default:
+		f.Code = FindAltered
+		f = said(f, "altered", cause, err)
 	}
-	return b.seen(ctx, store.Finding{Code: code, Text: err.Error(), Evidence: m.kept, At: now.Unix()})
+	return b.seen(ctx, f)
 }
 
 // Read asks the broker for what is new, as the auditor that the client is, and
@@ -198,7 +207,7 @@ func (b *Book) Add(ctx context.Context, m *Mirror, file []byte, now time.Time) (
 	}
 	if errors.Is(err, verify.ErrMisbehaviour) {
 		path, keepErr := m.keep("shown", ".evidence", file)
-		return 0, errors.Join(err, keepErr, b.seen(ctx, store.Finding{Code: FindShown, Text: err.Error(), Evidence: path, At: now.Unix()}))
+		return 0, errors.Join(err, keepErr, b.seen(ctx, said(store.Finding{Code: FindShown, Text: err.Error(), Evidence: path, At: now.Unix()}, "shown", cause, err)))
 	}
 	if err != nil {
 		return 0, err

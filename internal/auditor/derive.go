@@ -133,7 +133,7 @@ func (d *derivation) prepare(ctx context.Context) (err error) {
 }
 
 // find keeps a finding.
-func (d *derivation) find(ctx context.Context, f store.Finding) error {
+func (d *derivation) find(ctx context.Context, f store.Finding) (err error) {
 	if f.Who == "" {
 		f.Who = whoBroker
 	}
@@ -142,6 +142,11 @@ func (d *derivation) find(ctx context.Context, f store.Finding) error {
 	}
 	if d.counts[f.Code]++; d.counts[f.Code] > d.most {
 		return nil
+	}
+	if f.Text == "" {
+		if f.Text, err = english(f.Said); err != nil {
+			return err
+		}
 	}
 	f.At = d.now.Unix()
 	f.Key = keyOf(f)
@@ -183,8 +188,8 @@ func (d *derivation) times(ctx context.Context) error {
 			}
 		}
 		if e.At < d.latest-tolerance {
-			if err := d.find(ctx, store.Finding{Code: FindBackwards, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf(
-				"entry %d claims %s, and one before it %s", e.Index, stamp(e.At), stamp(d.latest))}); err != nil {
+			if err := d.find(ctx, said(store.Finding{Code: FindBackwards, Grave: true, Index: e.Index, Case: e.Case}, "backwards",
+				"Entry", e.Index, "Claims", stamp(e.At), "Before", stamp(d.latest))); err != nil {
 				return err
 			}
 		}
@@ -206,16 +211,14 @@ func stamp(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3
 // before.
 func (d *derivation) dated(ctx context.Context, e store.AuditEntry, look int) error {
 	tolerance := int64(d.rules.Tolerance.Seconds())
-	text := ""
+	f := store.Finding{Code: FindDated, Grave: true, Index: e.Index, Case: e.Case}
 	switch {
 	case look < len(d.looks) && e.At > d.looks[look].At+tolerance:
-		text = fmt.Sprintf("entry %d claims %s, and was in the log by %s", e.Index, stamp(e.At), stamp(d.looks[look].At))
+		return d.find(ctx, said(f, "dated_ahead", "Entry", e.Index, "Claims", stamp(e.At), "Seen", stamp(d.looks[look].At)))
 	case look > 0 && e.At < d.looks[look-1].At-tolerance:
-		text = fmt.Sprintf("entry %d claims %s, and was not in the log at %s", e.Index, stamp(e.At), stamp(d.looks[look-1].At))
-	default:
-		return nil
+		return d.find(ctx, said(f, "dated_back", "Entry", e.Index, "Claims", stamp(e.At), "Seen", stamp(d.looks[look-1].At)))
 	}
-	return d.find(ctx, store.Finding{Code: FindDated, Grave: true, Index: e.Index, Case: e.Case, Text: text})
+	return nil
 }
 
 // missing looks among the entries from one index to another, none of which is
@@ -232,8 +235,7 @@ func (d *derivation) missing(ctx context.Context, from, to int64) error {
 		if erased {
 			continue
 		}
-		if err := d.find(ctx, store.Finding{Code: FindWithheld, Grave: true, Index: i, Text: fmt.Sprintf(
-			"the broker does not show entry %d, and no entry says that it was erased", i)}); err != nil {
+		if err := d.find(ctx, said(store.Finding{Code: FindWithheld, Grave: true, Index: i}, "withheld", "Entry", i)); err != nil {
 			return err
 		}
 	}
@@ -250,14 +252,12 @@ func (d *derivation) orphan(ctx context.Context, e store.AuditEntry) error {
 		return err
 	}
 	if later {
-		return d.find(ctx, store.Finding{Code: FindReceipt, Grave: true, Index: e.Index, Text: fmt.Sprintf(
-			"entry %d is a receipt of message %s, whose entry comes after it", e.Index, e.Ref)})
+		return d.find(ctx, said(store.Finding{Code: FindReceipt, Grave: true, Index: e.Index}, "receipt_early", "Entry", e.Index, "Message", e.Ref))
 	}
 	if erased, err := d.db.ErasedBetween(ctx, d.view, 0, e.Index); err != nil || erased {
 		return err
 	}
-	return d.find(ctx, store.Finding{Code: FindOrphan, Grave: true, Index: e.Index, Text: fmt.Sprintf(
-		"entry %d is a receipt by %s of message %s, of which there is no entry", e.Index, e.Code, e.Ref)})
+	return d.find(ctx, said(store.Finding{Code: FindOrphan, Grave: true, Index: e.Index}, "receipt_of_nothing", "Entry", e.Index, "By", e.Code, "Message", e.Ref))
 }
 
 // numbers follows the numbers of every sender's messages to every recipient.
@@ -272,19 +272,18 @@ func (d *derivation) numbers(ctx context.Context) error {
 		}
 		before := last
 		last = e
-		pair := e.Sender + " to " + e.Recipient
 		switch {
 		case e.Seq == before.Seq || e.Index < before.Index:
-			return d.find(ctx, store.Finding{Code: FindOrder, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf(
-				"message %d from %s is entry %d, and message %d is entry %d", e.Seq, pair, e.Index, before.Seq, before.Index)})
+			return d.find(ctx, said(store.Finding{Code: FindOrder, Grave: true, Index: e.Index, Case: e.Case}, "order", "Number", e.Seq,
+				"From", e.Sender, "To", e.Recipient, "Entry", e.Index, "Earlier", before.Seq, "Other", before.Index))
 		case e.Seq == before.Seq+1:
 			return nil
 		}
 		if erased, err := d.db.ErasedBetween(ctx, d.view, before.Index+1, e.Index); err != nil || erased {
 			return err
 		}
-		return d.find(ctx, store.Finding{Code: FindSequence, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf(
-			"of the messages from %s, number %d has no entry before number %d, entry %d", pair, before.Seq+1, e.Seq, e.Index)})
+		return d.find(ctx, said(store.Finding{Code: FindSequence, Grave: true, Index: e.Index, Case: e.Case}, "sequence",
+			"From", e.Sender, "To", e.Recipient, "Missing", before.Seq+1, "Number", e.Seq, "Entry", e.Index))
 	})
 }
 
@@ -298,6 +297,5 @@ func (d *derivation) silence(ctx context.Context) error {
 	if d.now.Sub(time.Unix(fresh, 0)) <= d.rules.Silence {
 		return nil
 	}
-	return d.find(ctx, store.Finding{Code: FindSilence, Index: -1, Text: fmt.Sprintf(
-		"there has been no fresh checkpoint of the log since %s", stamp(fresh))})
+	return d.find(ctx, said(store.Finding{Code: FindSilence, Index: -1}, "silence", "Since", stamp(fresh)))
 }

@@ -92,8 +92,8 @@ func (d *derivation) message(ctx context.Context, m *matter, e store.AuditEntry)
 	next, err := workflow.Procedure().Next(m.state, event)
 	if err != nil {
 		m.adopt(e)
-		return d.judge(ctx, store.Finding{Code: FindAct, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf(
-			"entry %d: the broker accepted %q by %s: %v", e.Index, e.Act, e.Sender, err)})
+		return d.judge(ctx, said(store.Finding{Code: FindAct, Grave: true, Index: e.Index, Case: e.Case}, "act",
+			"Entry", e.Index, "Act", e.Act, "By", e.Sender, cause, err))
 	}
 	if string(next.Stage) != e.Stage { // perhaps it was the last delivery, which the entry does not say
 		event.Final = true
@@ -107,8 +107,8 @@ func (d *derivation) message(ctx context.Context, m *matter, e store.AuditEntry)
 		return nil
 	}
 	m.adopt(e)
-	return d.judge(ctx, store.Finding{Code: FindStage, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf(
-		"after entry %d the broker gives the stage as %s, and %s follows", e.Index, e.Stage, next.Stage)})
+	return d.judge(ctx, said(store.Finding{Code: FindStage, Grave: true, Index: e.Index, Case: e.Case}, "stage",
+		"Entry", e.Index, "Stage", e.Stage, "Follows", next.Stage))
 }
 
 // begun takes a message of a case whose opening is not among the entries.
@@ -121,8 +121,7 @@ func (d *derivation) begun(ctx context.Context, m *matter, e store.AuditEntry) e
 	if erased, err := d.db.ErasedBetween(ctx, d.view, 0, e.Index); err != nil || erased {
 		return err
 	}
-	return d.judge(ctx, store.Finding{Code: FindOrphan, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf(
-		"entry %d is a message of a case of which no entry is the opening", e.Index)})
+	return d.judge(ctx, said(store.Finding{Code: FindOrphan, Grave: true, Index: e.Index, Case: e.Case}, "no_opening", "Entry", e.Index))
 }
 
 // adopt goes on from what the broker gives, so that one finding does not bring
@@ -156,22 +155,19 @@ func (m *matter) reach(at int64) {
 // receipt takes a receipt of delivery or opening; that of the first message
 // moves the case.
 func (d *derivation) receipt(ctx context.Context, m *matter, e store.AuditEntry) error {
-	text := ""
+	wrong := store.Finding{Code: FindReceipt, Grave: true, Index: e.Index, Case: e.Case}
 	switch {
 	case !m.messages[e.Ref]:
-		text = fmt.Sprintf("entry %d is a receipt of message %s, whose entry comes after it", e.Index, e.Ref)
+		return d.find(ctx, said(wrong, "receipt_early", "Entry", e.Index, "Message", e.Ref))
 	case e.Code != e.Recipient:
-		text = fmt.Sprintf("entry %d is a receipt by %s of a message to %s", e.Index, e.Code, e.Recipient)
-	}
-	if text != "" {
-		return d.find(ctx, store.Finding{Code: FindReceipt, Grave: true, Index: e.Index, Case: e.Case, Text: text})
-	}
-	if e.Ref != m.opener {
+		return d.find(ctx, said(wrong, "receipt_by_another", "Entry", e.Index, "By", e.Code, "Recipient", e.Recipient))
+	case e.Ref != m.opener:
 		return nil
 	}
 	next, err := workflow.Procedure().Next(m.state, workflow.Event{Act: workflow.Delivered, Actor: workflow.Requested, Lane: m.state.Lane})
 	if err != nil {
-		return d.judge(ctx, store.Finding{Code: FindAct, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf("entry %d: %v", e.Index, err)})
+		return d.judge(ctx, said(store.Finding{Code: FindAct, Grave: true, Index: e.Index, Case: e.Case, Text: fmt.Sprintf("entry %d: %v", e.Index, err)},
+			"delivery", "Entry", e.Index, cause, err))
 	}
 	m.state = next
 	m.reach(e.At)
@@ -182,22 +178,19 @@ func (d *derivation) receipt(ctx context.Context, m *matter, e store.AuditEntry)
 func (d *derivation) deadline(ctx context.Context, m *matter, e store.AuditEntry) error {
 	m.Overdue++
 	m.passed[e.Act] = true
-	text := ""
+	wrong := store.Finding{Code: FindDeadlineWrong, Grave: true, Index: e.Index, Case: e.Case}
 	switch {
 	case m.opener == "":
 		return nil
 	case e.Sender != m.Requesting || e.Recipient != m.Requested:
-		text = fmt.Sprintf("entry %d names %s and %s as the parties of the case", e.Index, e.Sender, e.Recipient)
+		return d.judge(ctx, said(wrong, "deadline_parties", "Entry", e.Index, "From", e.Sender, "To", e.Recipient))
 	case e.At < e.Seq-int64(d.rules.Tolerance.Seconds()):
-		text = fmt.Sprintf("entry %d, of %s, says that what was due at %s has passed", e.Index, stamp(e.At), stamp(e.Seq))
+		return d.judge(ctx, said(wrong, "deadline_early", "Entry", e.Index, "At", stamp(e.At), "Due", stamp(e.Seq)))
 	}
-	if met, ok := m.met[e.Act]; ok && text == "" && m.OpenedAt+met <= e.Seq {
-		text = fmt.Sprintf("entry %d says that the %s was not met, and it was at %s", e.Index, e.Act, stamp(m.OpenedAt+met))
+	if met, ok := m.met[e.Act]; ok && m.OpenedAt+met <= e.Seq {
+		return d.judge(ctx, said(wrong, "deadline_met", "Entry", e.Index, "Clock", e.Act, "Met", stamp(m.OpenedAt+met)))
 	}
-	if text == "" {
-		return nil
-	}
-	return d.judge(ctx, store.Finding{Code: FindDeadlineWrong, Grave: true, Index: e.Index, Case: e.Case, Text: text})
+	return nil
 }
 
 // grace is how late the broker may be in noting a deadline, in seconds: it may
@@ -215,8 +208,8 @@ func (d *derivation) conclude(ctx context.Context, m *matter) error {
 		if !known || !late || m.passed[c.name] || m.opener == "" || workflow.Act(m.Opening) == workflow.Inform && c.goal != workflow.StageDelivered {
 			continue
 		}
-		if err := d.judge(ctx, store.Finding{Code: FindDeadlineMissing, Index: m.First, Case: m.Case, Aspect: c.name, Text: fmt.Sprintf(
-			"the %s of the case passed at %s, as in other cases of the pair, and no entry says so", c.name, stamp(m.OpenedAt+limit))}); err != nil {
+		if err := d.judge(ctx, said(store.Finding{Code: FindDeadlineMissing, Index: m.First, Case: m.Case, Aspect: c.name}, "deadline_missing",
+			"Clock", c.name, "Due", stamp(m.OpenedAt+limit))); err != nil {
 			return err
 		}
 	}

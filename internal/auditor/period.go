@@ -145,6 +145,8 @@ type PeriodFinding struct {
 	Who   string `json:"who"`
 	Text  string `json:"text"`
 	State string `json:"state,omitempty"`
+
+	Said store.Saying `json:"-"` // what the text says, as data
 }
 
 // An Own is what only one mirror has.
@@ -351,7 +353,7 @@ func (p *period) Finding(ctx context.Context, f store.Finding) error {
 	}
 	if c.Count++; c.Count <= mostOfACode {
 		p.report.Findings = append(p.report.Findings, PeriodFinding{
-			Key: f.Key, Code: f.Code, Grave: f.Grave, Index: f.Index, Time: stamp(at), Case: f.Case, Who: f.Who, Text: f.Text,
+			Key: f.Key, Code: f.Code, Grave: f.Grave, Index: f.Index, Time: stamp(at), Case: f.Case, Who: f.Who, Text: f.Text, Said: f.Said,
 		})
 	}
 	return nil

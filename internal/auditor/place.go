@@ -134,7 +134,7 @@ func (b *Book) Checkpoint(ctx context.Context, signed []byte, now time.Time) (tr
 		return open, err
 	}
 	found := fmt.Errorf("%w, of %d and %d entries; the proof is %s", ErrFork, head.Size, open.Size, path)
-	return open, errors.Join(found, b.seen(ctx, store.Finding{Code: FindFork, Text: found.Error(), Evidence: path, At: now.Unix()}))
+	return open, errors.Join(found, b.seen(ctx, said(store.Finding{Code: FindFork, Text: found.Error(), Evidence: path, At: now.Unix()}, "fork", cause, found)))
 }
 
 // Evidence returns the file of the mirror's own that proves a finding. The error

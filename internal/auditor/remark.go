@@ -53,6 +53,8 @@ type Finding struct {
 	Found    string   `json:"found"`              // RFC 3339
 	State    string   `json:"state"`
 	Remarks  []Remark `json:"remarks,omitempty"` // the oldest first
+
+	Said store.Saying `json:"-"` // what the text says, as data
 }
 
 // A Remark is what a person has said of a finding, and the state that it gave it.
@@ -234,7 +236,7 @@ func findingOf(f store.Finding) Finding {
 	}
 	return Finding{
 		Key: f.Key, Code: f.Code, Grave: f.Grave, Index: f.Index, Case: f.Case, Who: f.Who, Text: f.Text, Evidence: f.Evidence,
-		Found: stamp(f.At), State: f.State,
+		Found: stamp(f.At), State: f.State, Said: f.Said,
 	}
 }
 

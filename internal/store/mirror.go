@@ -70,7 +70,8 @@ type Finding struct {
 	Index    int64
 	Case     string
 	Who      string // whose it is to answer
-	Text     string
+	Text     string // in English
+	Said     Saying // the same as data
 	Evidence string // file of the mirror; may be empty
 	At       int64  // Unix seconds, when it was found
 	Derived  bool   // from the entries: found anew with every derivation
@@ -79,6 +80,12 @@ type Finding struct {
 	Aspect string
 	Key    string // what it is about: the same after the next derivation
 	State  string // that the newest remark gave it; empty before the first
+}
+
+// A Saying is a sentence as data, from which every language makes its own.
+type Saying struct {
+	Name  string            `json:"name"`  // in the catalogues; empty for a finding that was kept before there were facts
+	Facts map[string]string `json:"facts"` // as programs write them, by place
 }
 
 // A Remark is what a person has said of a finding. Each holds the hash of the one

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"html/template"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,10 +22,12 @@ import (
 
 var now = time.Date(2026, 4, 1, 9, 0, 0, 0, time.UTC)
 
+// hostile is a text that is no part of a page.
+const hostile = `=cmd|' /C calc'!A0<script>alert(1)</script> & "x`
+
 // sample is a report with something of everything, and with values from somebody who
 // would rather write the page, or a formula, than be shown on it.
 func sample(remarks bool) auditor.PeriodReport {
-	const hostile = `=cmd|' /C calc'!A0<script>alert(1)</script> & "x`
 	took := int64(93784)
 	figure := auditor.Figure{
 		Requesting: "QM", Requested: "QN", Lane: "urgent", Cases: 1234, Messages: 7, Stages: map[string]int64{"open": 2, "closed": 1}, Overdue: 1,
@@ -85,7 +88,12 @@ func TestPage(t *testing.T) {
 	if now := locale.Missed(); now != missed {
 		t.Errorf("%d sentences were missing", now-missed)
 	}
-	page, err := period.Render(sample(false), period.HTML, "ar")
+	// What was kept without its facts is shown in English, and as such.
+	page, err := period.Render(sample(true), period.HTML, "fr")
+	if want := `lang="en">` + template.HTMLEscapeString(hostile); err != nil || strings.Count(string(page), want) != 2 {
+		t.Errorf("%q is not shown twice as English, %v", want, err)
+	}
+	page, err = period.Render(sample(false), period.HTML, "ar")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"github.com/entraide/entraide/internal/auditor"
 	"github.com/entraide/entraide/internal/locale"
 	"github.com/entraide/entraide/internal/page"
 )
@@ -28,10 +29,12 @@ func (s *Server) parse() (*page.Set, error) {
 //
 //	took 5400   a number of seconds in words
 //	next 7      8; prev 7: 6
+//	says .      what a finding says, in the reader's language
 func funcs(l *locale.Localizer) template.FuncMap {
 	return template.FuncMap{
 		"took": func(seconds int64) string { return took(l, seconds) },
 		"next": func(n int64) int64 { return n + 1 },
+		"says": func(f auditor.Finding) auditor.Sentence { return f.Sentence(l) },
 		"prev": func(n int64) int64 { return n - 1 },
 	}
 }

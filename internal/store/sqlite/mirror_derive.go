@@ -68,7 +68,11 @@ func (d *Derivation) Matter(ctx context.Context, m store.Matter) error {
 // Finding writes a finding.
 func (d *Derivation) Finding(ctx context.Context, f store.Finding) error {
 	f.Derived = true
-	if _, err := d.finding.ExecContext(ctx, findingValues(f)...); err != nil {
+	values, err := findingValues(f)
+	if err != nil {
+		return err
+	}
+	if _, err := d.finding.ExecContext(ctx, values...); err != nil {
 		return fmt.Errorf("sqlite: writing a finding: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,16 +12,28 @@ import (
 
 // PutFinding keeps a finding that does not follow from the entries, once.
 func (db *Mirror) PutFinding(ctx context.Context, f store.Finding) error {
+	values, err := findingValues(f)
+	if err != nil {
+		return err
+	}
 	return db.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, putFinding+` WHERE NOT EXISTS (SELECT 1 FROM finding WHERE key = ?10)`, findingValues(f)...)
+		_, err := tx.ExecContext(ctx, putFinding+` WHERE NOT EXISTS (SELECT 1 FROM finding WHERE key = ?10)`, values...)
 		return err
 	})
 }
 
-const putFinding = `INSERT INTO finding (code, grave, idx, case_id, who, text, evidence, at_unix, derived, key) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10`
+const putFinding = `INSERT INTO finding (code, grave, idx, case_id, who, text, evidence, at_unix, derived, key, said) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11`
 
-func findingValues(f store.Finding) []any {
-	return []any{f.Code, f.Grave, f.Index, f.Case, f.Who, f.Text, f.Evidence, f.At, f.Derived, f.Key}
+func findingValues(f store.Finding) ([]any, error) {
+	said := ""
+	if f.Said.Name != "" {
+		text, err := json.Marshal(f.Said)
+		if err != nil {
+			return nil, fmt.Errorf("sqlite: writing a finding: %w", err)
+		}
+		said = string(text)
+	}
+	return []any{f.Code, f.Grave, f.Index, f.Case, f.Who, f.Text, f.Evidence, f.At, f.Derived, f.Key, said}, nil
 }
 
 // Rekey gives findings that were kept before there were keys theirs.
@@ -77,11 +90,17 @@ func (db *Mirror) Findings(ctx context.Context, filter FindingFilter, from int64
 func (db *Mirror) findings(ctx context.Context, where string, from int64, limit int, args ...any) (found []store.Finding, next int64, err error) {
 	next = from
 	err = scan(ctx, db.reader, func(r *sql.Rows) error {
-		var f store.Finding
-		err := r.Scan(&next, &f.Code, &f.Grave, &f.Index, &f.Case, &f.Who, &f.Text, &f.Evidence, &f.At, &f.Derived, &f.Key, &f.State)
+		var (
+			f    store.Finding
+			said string
+		)
+		err := r.Scan(&next, &f.Code, &f.Grave, &f.Index, &f.Case, &f.Who, &f.Text, &f.Evidence, &f.At, &f.Derived, &f.Key, &said, &f.State)
+		if err == nil && said != "" {
+			err = json.Unmarshal([]byte(said), &f.Said)
+		}
 		found, next = append(found, f), next+1
 		return err
-	}, `SELECT f.id, f.code, f.grave, f.idx, f.case_id, f.who, f.text, f.evidence, f.at_unix, f.derived, f.key, coalesce(`+lastState+`, '')
+	}, `SELECT f.id, f.code, f.grave, f.idx, f.case_id, f.who, f.text, f.evidence, f.at_unix, f.derived, f.key, f.said, coalesce(`+lastState+`, '')
 		FROM finding f WHERE f.id >= ?1 AND `+where+` ORDER BY f.id LIMIT ?2`, append([]any{from, limit}, args...)...)
 	return found, next, err
 }

@@ -93,7 +93,8 @@ CREATE TABLE tally (
 ) STRICT, WITHOUT ROWID;
 
 -- finding is what does not fit. The key says what it is about, and is the same
--- after the next derivation.
+-- after the next derivation. What is said is also kept as JSON: the name of the
+-- sentence and the facts in it; empty for a finding that was kept before.
 CREATE TABLE finding (
     id       INTEGER PRIMARY KEY,
     code     TEXT    NOT NULL,
@@ -105,7 +106,8 @@ CREATE TABLE finding (
     evidence TEXT    NOT NULL,
     at_unix  INTEGER NOT NULL,
     derived  INTEGER NOT NULL,
-    key      TEXT    NOT NULL DEFAULT ''
+    key      TEXT    NOT NULL DEFAULT '',
+    said     TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX finding_code ON finding (code, idx);
 CREATE INDEX finding_idx ON finding (idx);
