@@ -168,6 +168,39 @@ func TestDiskFails(t *testing.T) {
 	})
 }
 
+// TestDurableFirst looks at what a process asks of its system (T51): before each
+// acknowledgement the disk has said that what was written is durable.
+func TestDurableFirst(t *testing.T) {
+	t.Parallel()
+	const entries = 30
+	dir := t.TempDir()
+	calls := filepath.Join(dir, "calls")
+	cmd := exec.Command(faults(t), "-f", "-qqq", "-o", calls, "-e", "trace=fsync,fdatasync,write", os.Args[0])
+	said := 0
+	for lines := filler(t, cmd, filepath.Join(dir, "broker.db"), persists+"="+strconv.Itoa(entries)); lines.Scan(); {
+		said++
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	durable, acknowledged := false, 0
+	for line := range strings.Lines(string(content(t, calls))) {
+		switch {
+		case strings.Contains(line, "sync") && strings.HasSuffix(line, "= 0\n"):
+			durable = true
+		case strings.Contains(line, " write(1, "):
+			acknowledged++
+			if !durable {
+				t.Errorf("acknowledgement %d came before its entry was durable", acknowledged)
+			}
+			durable = false
+		}
+	}
+	if acknowledged != entries || said != entries {
+		t.Errorf("%d acknowledgements of %d were seen, and %d heard", acknowledged, entries, said)
+	}
+}
+
 // TestDiskFullForAWhile leaves no room on the disk for a while (T39): what is written
 // then is refused, and known to be; when there is room again, the same process goes on.
 func TestDiskFullForAWhile(t *testing.T) {
