@@ -2,6 +2,7 @@ package auditor
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/entraide/entraide/internal/locale"
@@ -43,7 +44,7 @@ type Sentence struct {
 	Cause string // technical account behind it, in English; may be empty
 }
 
-// Sentence says a finding in a language: times, acts, stages and clocks in its words,
+// Sentence says a finding in a language: times, numbers, acts, stages and clocks as its pages show them,
 // and every other fact isolated. For one without facts there is its Text, in English.
 func (f Finding) Sentence(l *locale.Localizer) Sentence { return sentenceOf(l, f.Said) }
 
@@ -78,6 +79,10 @@ func inWords(l *locale.Localizer, name, value string) string {
 			return l.T("auditor.delivery")
 		}
 		return convention.Label("clock", value, l.Tag)
+	case "Entry", "Other", "Number", "Earlier", "Missing":
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+			return locale.Value(l.Number(n))
+		}
 	}
 	if t, err := time.Parse(time.RFC3339, value); err == nil {
 		return l.DateTime(t, time.UTC)
