@@ -63,7 +63,7 @@ func (s *S3) Put(ctx context.Context, set, name string, size int64, r io.Reader)
 	if size < 1 || size > MaxBytes {
 		return ErrSize
 	}
-	checked := &checkedReader{in: r, hash: sha256.New(), left: size, want: name}
+	checked := &checkedReader{in: r, gaveUp: ctx.Err, hash: sha256.New(), left: size, want: name}
 	_, err := s.client.PutObject(ctx, s.bucket, s.key(set, name), checked, size,
 		minio.PutObjectOptions{ContentType: "application/octet-stream", DisableMultipart: true})
 	switch {
@@ -83,16 +83,17 @@ func (s *S3) Put(ctx context.Context, set, name string, size int64, r io.Reader)
 const holdBytes = 64 << 10
 
 // A checkedReader gives the last of what it reads away only once the whole is
-// known to be of the right size and digest: a service that gets all bytes keeps
-// them.
+// known to be of the right size and digest, and is still wanted: a service that gets
+// all bytes keeps them.
 type checkedReader struct {
-	in   io.Reader
-	hash hash.Hash
-	want string
-	left int64 // to be read, in bytes
-	held []byte
-	buf  [holdBytes]byte
-	err  error // what is wrong with what was read
+	in     io.Reader
+	gaveUp func() error // why it is not wanted any more
+	hash   hash.Hash
+	want   string
+	left   int64 // to be read, in bytes
+	held   []byte
+	buf    [holdBytes]byte
+	err    error // what is wrong with what was read
 }
 
 // Read implements io.Reader.
@@ -134,7 +135,7 @@ func (c *checkedReader) fill() error {
 	if hex.EncodeToString(c.hash.Sum(nil)) != c.want {
 		return ErrDigest
 	}
-	return nil
+	return c.gaveUp()
 }
 
 // Open implements [Store].
