@@ -101,6 +101,13 @@ func (h *hub) start() {
 	h.server, h.next = server, api.New(server.Broker, api.DefaultLimits(), slog.New(slog.DiscardHandler)).Handler()
 }
 
+// limit has the broker bound what one authority may ask for.
+func (h *hub) limit(to api.Limits) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next = api.New(h.server.Broker, to, slog.New(slog.DiscardHandler)).Handler()
+}
+
 // witnesses gives the log a policy, and its description to every desk.
 func (h *hub) witnesses(policy string) {
 	h.t.Helper()

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/entraide/entraide/internal/broker/api"
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/pkg/problem"
@@ -91,19 +92,11 @@ func TestGreedySender(t *testing.T) {
 	h := newHub(t)
 	_, qn := h.pair()
 	h.must(qn.Sync(t.Context()))
-	greedy, waits := h.as("QM"), false
-	for range 20_000 {
-		if _, err := greedy.Inbox(t.Context(), "QM.mla", -1); problem.CodeOf(err) == problem.RateLimited {
-			waits = true
-			break
-		}
-	}
-	if !waits {
-		t.Error("nobody told the greedy State to wait")
-	}
+	h.limit(api.Limits{PerSecond: 10, Burst: 100}) // which a slow machine can exceed
+	greedy := h.as("QM")
 	var pressing sync.WaitGroup
-	done, asked := make(chan struct{}), atomic.Int64{}
-	for range 4 {
+	done, asked, waits := make(chan struct{}), atomic.Int64{}, make(chan struct{}, 1)
+	for range 2 {
 		pressing.Go(func() {
 			for {
 				select {
@@ -111,10 +104,21 @@ func TestGreedySender(t *testing.T) {
 					return
 				default:
 				}
-				_, _ = greedy.Inbox(t.Context(), "QM.mla", -1) // refused or not
+				_, err := greedy.Inbox(t.Context(), "QM.mla", -1)
 				asked.Add(1)
+				if problem.CodeOf(err) == problem.RateLimited {
+					select {
+					case waits <- struct{}{}:
+					default:
+					}
+				}
 			}
 		})
+	}
+	select {
+	case <-waits:
+	case <-time.After(time.Minute):
+		t.Error("nobody told the greedy State to wait")
 	}
 	before := asked.Load()
 	h.send(qn, h.order(workflow.Request, "QN.mla", "QM.mla", desk.Message{})) // an urgent one
