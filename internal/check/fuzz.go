@@ -12,7 +12,7 @@ const (
 	// fuzzEach is how long a fuzz target is given if there are few.
 	fuzzEach = 5 * time.Second
 	// fuzzAll bounds the time that all targets are given together.
-	fuzzAll = 80 * time.Second
+	fuzzAll = 60 * time.Second
 )
 
 // fuzz gives every fuzz target that the tests ran a short time of its own. A
