@@ -5,13 +5,17 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/pkg/message"
+	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
 	"github.com/entraide/entraide/pkg/wire"
 	"github.com/entraide/entraide/pkg/workflow"
@@ -69,12 +73,17 @@ func TestYesterdaysCheckpoint(t *testing.T) {
 	yesterday := h.recorded("checkpoint", "checkpoint/witnessed")
 
 	h.pass(2 * time.Hour)
-	quiet, err := h.as("QN").Fetch(t.Context(), "checkpoint/witnessed")
+	later := h.now().Add(-time.Hour)
+	key, err := note.NewVerifier(h.public.LogKey)
 	h.must(err)
-	h.until("new cosignatures of the same checkpoint", func() bool {
-		again, err := h.as("QN").Fetch(t.Context(), "checkpoint/witnessed")
+	policy, err := translog.ParsePolicy([]byte(line + "quorum auditor\n"))
+	h.must(err)
+	h.until("a cosignature of now", func() bool {
+		signed, err := h.as("QN").Fetch(t.Context(), "checkpoint/witnessed")
 		h.must(err)
-		return string(again) != string(quiet)
+		open, err := policy.Open(signed, h.public.Origin, key)
+		h.must(err)
+		return slices.ContainsFunc(open.By, func(c translog.Cosignature) bool { return c.At.After(later) })
 	})
 	h.must(qn.Sync(t.Context()))
 	h.accused(qn, 0, "")

@@ -300,7 +300,7 @@ func (s *Server) answer() error {
 	}
 }
 
-// Kill ends the server, and all its processes, without warning.
+// Kill ends the server without warning; its backends find it gone, and end soon after.
 func (s *Server) Kill() {
 	if s.cmd == nil || s.cmd.Process == nil {
 		return
