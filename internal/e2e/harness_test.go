@@ -94,11 +94,18 @@ func newHubOn(t *testing.T, database string) *hub {
 // start opens the broker's home.
 func (h *hub) start() {
 	h.t.Helper()
-	server, err := home.Open(h.t.Context(), filepath.Join(h.dir, "broker"), h.now, slog.New(slog.DiscardHandler))
+	h.startBy(h.now)
+}
+
+// startBy opens the broker's home, which goes by a clock of its own.
+func (h *hub) startBy(now func() time.Time) {
+	h.t.Helper()
+	server, err := home.Open(h.t.Context(), filepath.Join(h.dir, "broker"), now, slog.New(slog.DiscardHandler))
 	h.must(err)
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.server, h.next = server, api.New(server.Broker, api.DefaultLimits(), slog.New(slog.DiscardHandler)).Handler()
+	h.server = server
+	h.mu.Unlock()
+	h.limit(api.DefaultLimits())
 }
 
 // limit has the broker bound what one authority may ask for.

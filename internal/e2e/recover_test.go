@@ -2,16 +2,12 @@ package e2e_test
 
 import (
 	"database/sql"
-	"log/slog"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/entraide/entraide/internal/broker/api"
-	"github.com/entraide/entraide/internal/broker/home"
 	"github.com/entraide/entraide/internal/desk"
 	"github.com/entraide/entraide/internal/testkit/pgserver"
 	"github.com/entraide/entraide/pkg/workflow"
@@ -26,13 +22,7 @@ func TestDatabaseReadOnly(t *testing.T) {
 	address := server.Database(t)
 	h := newHubOn(t, address)
 	qm, qn := h.pair()
-	u, err := url.Parse(address)
-	h.must(err)
-	name := strings.TrimPrefix(u.Path, "/")
-	u.Path = "/postgres"
-	admin, err := sql.Open("postgres", u.String())
-	h.must(err)
-	t.Cleanup(func() { admin.Close() })
+	admin, name := h.administrator(address)
 	readOnly := func(value string) {
 		for _, statement := range []string{
 			"ALTER DATABASE " + name + " SET default_transaction_read_only = " + value,
@@ -59,6 +49,20 @@ func TestDatabaseReadOnly(t *testing.T) {
 	h.must(h.server.Broker.Ready(t.Context()))
 }
 
+// administrator opens a connection that stands beside a database, to change it as a
+// whole, and returns it with the name of that database.
+func (h *hub) administrator(address string) (admin *sql.DB, name string) {
+	h.t.Helper()
+	u, err := url.Parse(address)
+	h.must(err)
+	name = strings.TrimPrefix(u.Path, "/")
+	u.Path = "/postgres"
+	admin, err = sql.Open("postgres", u.String())
+	h.must(err)
+	h.t.Cleanup(func() { admin.Close() })
+	return admin, name
+}
+
 // TestClockJumps has the clock of the broker jump by a day, and back (T39): meanwhile a
 // message waits; afterwards it is taken, without anybody's help.
 func TestClockJumps(t *testing.T) {
@@ -68,12 +72,7 @@ func TestClockJumps(t *testing.T) {
 	h.pass(48 * time.Hour) // no key is younger than the jump
 	var ahead atomic.Int64
 	h.must(h.server.Close())
-	quiet := slog.New(slog.DiscardHandler)
-	server, err := home.Open(t.Context(), filepath.Join(h.dir, "broker"), func() time.Time { return h.now().Add(time.Duration(ahead.Load())) }, quiet)
-	h.must(err)
-	h.mu.Lock()
-	h.server, h.next = server, api.New(server.Broker, api.DefaultLimits(), quiet).Handler()
-	h.mu.Unlock()
+	h.startBy(func() time.Time { return h.now().Add(time.Duration(ahead.Load())) })
 	for _, jump := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
 		ahead.Store(int64(jump))
 		id, _, err := qm.Send(t.Context(), h.order(workflow.Request, "QM.mla", "QN.mla", desk.Message{}))

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -223,13 +222,7 @@ func TestTamperMatrix(t *testing.T) {
 		server := pgserver.Start(t)
 		address := server.Database(t)
 		h := exchanged(t, newHubOn(t, address))
-		u, err := url.Parse(address)
-		h.must(err)
-		name := strings.TrimPrefix(u.Path, "/")
-		u.Path = "/postgres"
-		admin, err := sql.Open("postgres", u.String())
-		h.must(err)
-		t.Cleanup(func() { admin.Close() })
+		admin, name := h.administrator(address)
 		ddl := func(query string) {
 			_, err := admin.ExecContext(t.Context(), query)
 			h.must(err)
