@@ -40,20 +40,21 @@ func english(s store.Saying) (string, error) {
 
 // A Sentence is what a finding says to a reader.
 type Sentence struct {
-	Text  string // in the language of the reader; empty for a finding that was kept before there were facts
+	Text  string // in the language of the reader
+	Kept  string // in English, of a finding that was kept before there were facts, and has no Text
 	Cause string // technical account behind it, in English; may be empty
 }
 
 // Sentence says a finding in a language: times, numbers, acts, stages and clocks as its pages show them,
-// and every other fact isolated. For one without facts there is its Text, in English.
-func (f Finding) Sentence(l *locale.Localizer) Sentence { return sentenceOf(l, f.Said) }
+// and every other fact isolated.
+func (f Finding) Sentence(l *locale.Localizer) Sentence { return sentenceOf(l, f.Said, f.Text) }
 
 // Sentence says a finding of a report in a language; see [Finding.Sentence].
-func (f PeriodFinding) Sentence(l *locale.Localizer) Sentence { return sentenceOf(l, f.Said) }
+func (f PeriodFinding) Sentence(l *locale.Localizer) Sentence { return sentenceOf(l, f.Said, f.Text) }
 
-func sentenceOf(l *locale.Localizer, s store.Saying) Sentence {
+func sentenceOf(l *locale.Localizer, s store.Saying, english string) Sentence {
 	if s.Name == "" || !l.Has("finding."+s.Name) { // of a newer program
-		return Sentence{}
+		return Sentence{Kept: english}
 	}
 	return Sentence{Text: sentence(l, s, func(name, value string) string { return inWords(l, name, value) }), Cause: s.Facts[cause]}
 }

@@ -34,8 +34,8 @@ func funcs(l *locale.Localizer) template.FuncMap {
 	return template.FuncMap{
 		"took": func(seconds int64) string { return took(l, seconds) },
 		"next": func(n int64) int64 { return n + 1 },
-		"says": func(f auditor.Finding) auditor.Sentence { return f.Sentence(l) },
 		"prev": func(n int64) int64 { return n - 1 },
+		"says": func(f auditor.Finding) auditor.Sentence { return f.Sentence(l) },
 	}
 }
 
