@@ -413,21 +413,23 @@ func TestKill(t *testing.T) {
 				t.Fatalf("round %d: it stands at %d, and had cosigned %d", round, c.Size, acknowledged)
 			}
 			acknowledged = c.Size
-		} else if err != nil || round > 0 {
-			t.Fatalf("round %d: it has forgotten everything: %v", round, err)
+		} else if err != nil || acknowledged > 0 {
+			t.Fatalf("round %d: it has forgotten the %d it had cosigned: %v", round, acknowledged, err)
 		}
-		killed := make(chan struct{})
-		after := rand.IntN(20)
-		for i := 0; acknowledged < l.size; i++ {
-			if i == after {
-				go func() { _ = cmd.Process.Kill(); close(killed) }()
+		killed := make(chan error, 1)
+		after := acknowledged + rand.Int64N(20)
+		for err = nil; err == nil; {
+			if acknowledged == after {
+				go func() { killed <- cmd.Process.Kill() }()
 			}
-			if _, err := witness.Ask(t.Context(), http.DefaultClient, url, l.from(acknowledged, acknowledged+1)); err != nil {
-				break
+			if _, err = witness.Ask(t.Context(), http.DefaultClient, url, l.from(acknowledged, acknowledged+1)); err == nil {
+				acknowledged++
 			}
-			acknowledged++
 		}
-		<-killed
+		if acknowledged < after {
+			t.Fatalf("round %d: it stopped by itself: %v", round, err)
+		}
+		l.must(<-killed)
 		_ = cmd.Wait()
 	}
 }
