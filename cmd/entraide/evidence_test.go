@@ -11,7 +11,6 @@ import (
 	"errors"
 	"io"
 	mathrand "math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +22,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/enrolment"
+	"github.com/entraide/entraide/internal/testkit/loopback"
 	"github.com/entraide/entraide/internal/testkit/states"
 	"github.com/entraide/entraide/pkg/workflow"
 )
@@ -94,10 +94,8 @@ func (x *crossing) note(what string, cmd *exec.Cmd) {
 func newCrossing(t testing.TB, suite string) *crossing {
 	t.Helper()
 	x := &crossing{t: t, dir: t.TempDir(), peak: map[string]int64{}}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, _, err := loopback.Free()
 	x.must(err)
-	address := l.Addr().String()
-	x.must(l.Close())
 	x.run("depositary", "depositary", "init")
 	x.run("broker", "broker", "init", "--depositary", filepath.Join(x.home("depositary"), "depositary.json"),
 		"--url", "https://"+address, "--listen", address, "--admin-listen", "")

@@ -16,6 +16,7 @@ import (
 	"github.com/entraide/entraide/internal/cli"
 	"github.com/entraide/entraide/internal/enrolment"
 	"github.com/entraide/entraide/internal/lockcost"
+	"github.com/entraide/entraide/internal/testkit/loopback"
 )
 
 // fullLocks is a variable of the environment with which this binary, as the command
@@ -48,10 +49,9 @@ func TestScript(t *testing.T) {
 
 // freeport sets a variable to a loopback port that nobody listens on.
 func freeport(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	_, port, err := loopback.Free()
 	ts.Check(err)
-	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	ts.Check(l.Close())
+	ts.Setenv(args[0], port)
 }
 
 // admit has a depositary admit an enrolment, as soon as the broker answers:

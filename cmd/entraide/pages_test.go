@@ -31,6 +31,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/entraide/entraide/internal/cli"
+	"github.com/entraide/entraide/internal/testkit/loopback"
 )
 
 // The pages of a desk, served by a process of its own.
@@ -216,13 +217,7 @@ func (b *browser) signedIn() bool {
 // freePort is the address of a loopback port that nobody listens on.
 func freePort(t *testing.T) (address, port string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	address = l.Addr().String()
-	_, port, err = net.SplitHostPort(address)
+	address, port, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,8 @@ var mayImport = []struct {
 
 	// Parts of tests.
 	{"internal/testkit", everyPkg},
-	{"internal/testkit/pgserver", nil},
+	{"internal/testkit/loopback", nil},
+	{"internal/testkit/pgserver", []string{"internal/testkit/loopback"}},
 	{"internal/testkit/states", everyPkg},
 	{"internal/testkit/vectors", everyPkg},
 	{"internal/store/storetest", []string{"internal/store", "internal/testkit", "internal/testkit/pgserver", "internal/testkit/states", "pkg/translog"}},

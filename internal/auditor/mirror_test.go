@@ -403,7 +403,8 @@ func TestKill(t *testing.T) {
 	l.grow(size-300, "leaf").publish(published)
 	killed := 0
 	for done := false; !done; {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(100+rand.IntN(200)+50*killed)*time.Millisecond)
+		// The first is killed before any machine is through, and each later one has more time.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(20)+20*killed)*time.Millisecond)
 		cmd := exec.CommandContext(ctx, os.Args[0])
 		cmd.Env = append(os.Environ(), childHome+"="+home, childSource+"="+published)
 		var out bytes.Buffer

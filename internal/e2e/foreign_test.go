@@ -19,6 +19,7 @@ import (
 
 	"github.com/entraide/entraide/internal/auditor"
 	"github.com/entraide/entraide/internal/desk"
+	"github.com/entraide/entraide/internal/testkit/loopback"
 	"github.com/entraide/entraide/pkg/translog"
 	"github.com/entraide/entraide/pkg/verify"
 	"github.com/entraide/entraide/pkg/wire"
@@ -64,15 +65,6 @@ func (h *hub) spawn(name string, args ...string) io.Reader {
 	return out
 }
 
-// freePort is an address of loopback that nobody listens on.
-func (h *hub) freePort() string {
-	h.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	h.must(err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // listening waits until somebody answers at the address.
 func (h *hub) listening(address string) {
 	h.t.Helper()
@@ -103,7 +95,8 @@ func (h *hub) litewitness(program string) string {
 	if !ok {
 		h.t.Fatal(fingerprint)
 	}
-	address := h.freePort()
+	address, _, err := loopback.Free()
+	h.must(err)
 	out := bufio.NewScanner(h.spawn(program, "-name", "lite.example/w", "-db", database, "-ssh-agent", agent,
 		"-key", strings.Fields(fingerprint)[1], "-listen", address))
 	for out.Scan() && !strings.Contains(out.Text(), "vkey=") {
@@ -141,7 +134,8 @@ func (h *hub) omniwitness(program string) string {
 	for name, text := range map[string]string{"key": secret, "logs.yaml": logs} {
 		h.must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	address := h.freePort()
+	address, _, err := loopback.Free()
+	h.must(err)
 	out := h.spawn(program, "--listen", address, "--metrics_listen", "", "--db_file", filepath.Join(dir, "w.db"),
 		"--private_key_path", filepath.Join(dir, "key"), "--additional_logs", filepath.Join(dir, "logs.yaml"))
 	go func() { _, _ = io.Copy(io.Discard, out) }()

@@ -58,10 +58,10 @@ func (h *hub) as(party string) *client.Client {
 	return c
 }
 
-// until asks again until it is answered with yes, for half a minute at most.
+// until asks again until it is answered with yes, for two minutes at most.
 func (h *hub) until(what string, yes func() bool) {
 	h.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for tick := time.NewTicker(20 * time.Millisecond); !yes(); {
 		select {
 		case <-deadline:

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +24,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/entraide/entraide/internal/parts"
+	"github.com/entraide/entraide/internal/testkit/loopback"
 )
 
 // Test identities of the service, which listens on loopback while a test runs.
@@ -55,10 +55,8 @@ func service(t testing.TB) (address string, s parts.Store) {
 	if program == "" {
 		t.Fatal("ENTRAIDE_VERSITYGW is not set: run go run ./internal/check, which builds the program")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	host, _, err := loopback.Free()
 	must(t, err)
-	host := l.Addr().String()
-	must(t, l.Close())
 	cmd := exec.Command(program, "--port", host, "--access", accessKey, "--secret", secretKey, "--quiet", "posix",
 		"--sidecar", t.TempDir(), t.TempDir())
 	var out bytes.Buffer

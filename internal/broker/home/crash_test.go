@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/entraide/entraide/internal/broker/home"
+	"github.com/entraide/entraide/internal/testkit/loopback"
 	"github.com/entraide/entraide/internal/testkit/pgserver"
 	"github.com/entraide/entraide/internal/transport"
 	"github.com/entraide/entraide/pkg/client"
@@ -127,12 +128,11 @@ type crew struct {
 func (w *world) start(t *testing.T, n int) *crew {
 	c := &crew{t: t, dir: w.dir, running: make([]*exec.Cmd, n)}
 	for i := range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, _, err := loopback.Free()
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.addresses = append(c.addresses, l.Addr().String())
-		l.Close()
+		c.addresses = append(c.addresses, address)
 		c.launch(i)
 	}
 	t.Cleanup(c.stop)

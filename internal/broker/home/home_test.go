@@ -205,7 +205,7 @@ const fsckVariable = "ENTRAIDE_FSCK"
 // nothing; its last line does.
 func fsck(t *testing.T, dir string) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Getenv(fsckVariable), "--storage_url=file://"+dir+"/",
 		"--public_key="+filepath.Join(dir, "log.vkey"), "--ui=false", "-N=8")

@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -22,6 +21,8 @@ import (
 	"time"
 
 	_ "github.com/lib/pq" // the driver "postgres"
+
+	"github.com/entraide/entraide/internal/testkit/loopback"
 )
 
 // externalServer names a server to use instead of a throw-away one.
@@ -105,7 +106,7 @@ func drop(t testing.TB, address, name string) {
 // A Server is a throw-away server of one test.
 type Server struct {
 	dir      string
-	port     int
+	port     string
 	settings []string
 	cmd      *exec.Cmd
 	ended    chan struct{} // closed when cmd has ended
@@ -134,7 +135,7 @@ func (s *Server) Database(t *testing.T) string {
 }
 
 func (s *Server) address(database string) string {
-	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%s/%s?sslmode=disable", s.port, database)
 }
 
 // memory is where files are kept in memory, on Linux.
@@ -178,12 +179,7 @@ func start(settings ...string) (*Server, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s.port = l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
+	if _, s.port, err = loopback.Free(); err != nil {
 		return nil, err
 	}
 	return s, s.Run()
@@ -244,7 +240,7 @@ func (s *Server) Run() error {
 		return err
 	}
 	args := []string{
-		"-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port), "-k", s.dir, "-c", "listen_addresses=127.0.0.1",
+		"-D", filepath.Join(s.dir, "data"), "-p", s.port, "-k", s.dir, "-c", "listen_addresses=127.0.0.1",
 		"-c", "shared_buffers=64MB", "-c", "max_connections=200", "-c", "max_wal_size=256MB",
 	}
 	for _, setting := range s.settings {

@@ -34,7 +34,7 @@ export default async function (world) {
 
 // derived waits until the log has been checked.
 async function derived(page) {
-  for (let n = 0; n < 60 && await page.locator("#exchanges").count() === 0; n++) {
+  for (let n = 0; n < 240 && await page.locator("#exchanges").count() === 0; n++) {
     await page.waitForTimeout(1000);
     await page.goto(page.url());
   }
