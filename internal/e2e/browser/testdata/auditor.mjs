@@ -19,7 +19,7 @@ export default async function (world) {
   }
   await enter(world, page, setup);
   world.expect("in, under a name", (await page.locator(".ed-header__name").innerText()) === "Ines Haddad");
-  await derived(page);
+  await derived(world, page);
   await found(world, page, origin, faults, late);
   await looks(world, page, origin);
   await keys(world, page, origin);
@@ -32,12 +32,10 @@ export default async function (world) {
   await without(world, origin, page);
 }
 
-// derived waits until the log has been checked.
-async function derived(page) {
-  for (let n = 0; n < 240 && await page.locator("#exchanges").count() === 0; n++) {
-    await page.waitForTimeout(1000);
-    await page.goto(page.url());
-  }
+// derived waits until the log has been checked: the page loads itself again.
+async function derived(world, page) {
+  await page.locator("#exchanges").waitFor({ timeout: 240_000 });
+  await world.still(page);
 }
 
 // found follows every kind of fault from the overview: one click to its list, one to
@@ -193,7 +191,7 @@ async function sound(world) {
   const { origin, setup } = world.desks.sound;
   const page = await world.visit();
   await enter(world, page, setup);
-  await derived(page);
+  await derived(world, page);
   world.expect("a log in which everything fits", await page.locator("main > section .ed-tag--ok").count() === 1, await page.locator("main > section").first().innerText());
   await world.follow(page, "form[action='/check'] button");
   world.check("the overview of a sound log", [...await world.axe(page), ...await world.overflow(page), ...page.wrong]);

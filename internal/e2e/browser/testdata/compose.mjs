@@ -124,6 +124,7 @@ export default async function (world) {
   await world.confirm(other, chief);
   if (!other.url().includes("/sent")) await world.follow(other, `form[action='${draft}/approve'] button`);
   await other.waitForURL(/\/sent/);
+  await world.still(other);
   await world.sync();
   await other.goto(origin + draft + "/sent");
   world.expect("it is sent, with reference and place in the log", await other.locator(".ed-panel").count() === 1, await other.locator("main").innerText());
@@ -145,6 +146,7 @@ export default async function (world) {
     await world.follow(page, `form[action='${urgent}/release'] button`);
   }
   await page.waitForURL(/\/sent/);
+  await world.still(page);
   console.error(`shortest path of an emergency, sent by one officer: ${alone.clicks} clicks and ${alone.fields} fields (${alone.sum})`);
   world.expect("the shortest path of an emergency has at most 25 clicks and fields", alone.sum <= 25, `${alone.clicks} clicks, ${alone.fields} fields`);
   await other.goto(`${origin}/releases`);
@@ -216,6 +218,7 @@ async function without(world) {
   await world.follow(page, "form[data-upload] .ed-actions button");
   await page.selectOption("#role", "order");
   await world.follow(page, "form[action$='/files/attach'] button");
+  while (await page.locator(".ed-progress").count() > 0) await page.reload(); // it is still being sealed
   await page.goto(`${origin}${draft}`);
   await world.follow(page, "main a[href$='/files']");
   world.expect("a document is attached without scripts", /order\.pdf[^]*[0-9a-f]{64}/.test(await page.locator("main").innerText()));

@@ -111,6 +111,7 @@ class Trip {
       await this.world.confirm(chief, desk.people.chief);
       if (!chief.url().includes("/sent")) await this.world.follow(chief, `form[action="${draft}/approve"] button`);
     }
+    await this.world.still(chief);
     await this.world.sync();
     await chief.goto(origin + draft + "/sent");
     this.world.expect(`${name} is sent (${this.lang})`, await chief.locator("main .ed-panel").count() === 1, await main(chief));
@@ -221,6 +222,7 @@ async function deliver(trip, data) {
     await trip.fill(page, { measure: "1", description: w.what, origin: w.origin, acquired_by: w.by, acquired_at: "2026-11-25T09:00", method: w.method });
     await trip.look(page, "files-brought");
     await world.follow(page, "form[action$='/files/seal'] button");
+    await page.locator("main .ed-actions a[href^='/drafts/']").waitFor();
     await trip.look(page, "files-sealed");
     await world.follow(page, "main .ed-actions a[href^='/drafts/']");
     await world.follow(page, "main .ed-actions a.ed-button");

@@ -129,8 +129,27 @@ export class World {
     return { session, id: authenticatorId };
   }
 
+  // still stops a page that loads itself again: it would be gone while it is looked
+  // at, or go where it wants while it is sent elsewhere.
+  async still(page) {
+    for (;;) {
+      try {
+        await page.evaluate(() => {
+          if (!document.querySelector("[data-refresh]")) return;
+          for (let timer = setTimeout(() => {}); timer > 0; timer--) clearTimeout(timer);
+          window.stop();
+        });
+        return;
+      } catch (e) {
+        if (!e.message.includes("context was destroyed")) throw e;
+        await page.waitForLoadState(); // it was about to
+      }
+    }
+  }
+
   // axe returns what breaks WCAG 2.2 A and AA on a page.
   async axe(page) {
+    await this.still(page);
     await page.evaluate(`{ const module = undefined, exports = undefined, define = undefined; ${this.axeSource} }`);
     const { violations } = await page.evaluate(() => axe.run(document, {
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"],
@@ -140,6 +159,7 @@ export class World {
 
   // overflow returns what is wider than the window.
   async overflow(page) {
+    await this.still(page);
     return page.evaluate(() => {
       const wide = document.documentElement.clientWidth;
       if (document.documentElement.scrollWidth <= wide) return [];
