@@ -3,9 +3,10 @@
 package loopback
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"math/big"
 	"net"
 	"strconv"
 )
@@ -21,7 +22,11 @@ const (
 // and its port.
 func Free() (address, port string, err error) {
 	for range 100 {
-		port = strconv.Itoa(firstPort + rand.IntN(ports))
+		n, randErr := rand.Int(rand.Reader, big.NewInt(ports))
+		if randErr != nil {
+			return "", "", randErr
+		}
+		port = strconv.FormatInt(firstPort+n.Int64(), 10)
 		address = net.JoinHostPort("127.0.0.1", port)
 		l, listenErr := net.Listen("tcp", address)
 		if listenErr == nil {
