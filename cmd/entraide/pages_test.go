@@ -214,16 +214,6 @@ func (b *browser) signedIn() bool {
 	return status == http.StatusOK && location == ""
 }
 
-// freePort is the address of a loopback port that nobody listens on.
-func freePort(t *testing.T) (address, port string) {
-	t.Helper()
-	address, port, err := loopback.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address, port
-}
-
 // aSecret is the secret of a second factor as the page of an invitation shows it.
 var aSecret = regexp.MustCompile(`[A-Z2-7]{4}(?: [A-Z2-7]{4}){7}`)
 
@@ -251,7 +241,8 @@ func TestPages(t *testing.T) {
 // as it was after the process was killed.
 func testOverTLS(t *testing.T, s *served) {
 	t.Helper()
-	address, port := freePort(t)
+	address, port, err := loopback.Free()
+	s.must(err)
 	origin := "https://localhost:" + port
 	s.start("--web", address)
 	file := filepath.Join(s.home, "set-up-link")

@@ -418,7 +418,7 @@ func TestKill(t *testing.T) {
 		}
 		killed := make(chan error, 1)
 		after := acknowledged + rand.Int64N(20)
-		for err = nil; err == nil; {
+		for err = nil; err == nil && acknowledged < l.size; {
 			if acknowledged == after {
 				go func() { killed <- cmd.Process.Kill() }()
 			}
